@@ -1,0 +1,28 @@
+//! The rules of the sync: no I/O, no clock, no protobuf, no SQL.
+
+mod account;
+mod connection;
+mod contact;
+mod event;
+mod limit;
+mod log;
+mod ticket;
+mod time;
+mod word;
+
+pub use self::{
+    account::AccountId,
+    connection::{Connection, ConnectionId, ConnectionKey, ConnectionState, Subdomain},
+    contact::{Contact, ContactId, Email, EmailKey, Requester, SYNC_TAG},
+    event::{
+        ContentHash, EventBody, EventId, EventKind, Observation, Outcome, Snapshot, SnapshotKind,
+        TicketEvent, Version,
+    },
+    limit::{Invalid, text},
+    log::{LogId, Position, TriggerContent, TriggerEvent, TriggerKind},
+    ticket::{
+        Change, FieldValue, Status, Ticket, TicketField, TicketId, TicketPriority, TicketType,
+        ZendeskId,
+    },
+    time::Timestamp,
+};

@@ -1,0 +1,71 @@
+//! A moment in UTC, to the microsecond.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::Invalid;
+
+/// A moment, as microseconds since 1970-01-01T00:00:00Z. Both engines store it as `bigint`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// 9999-12-31T23:59:59.999999Z, the last moment that RFC 3339 and protobuf can write.
+    pub const MAX: Self = Self(253_402_300_799_999_999);
+    /// How far ahead of the service's clock an observed time may lie: what clocks drift apart by
+    /// where nobody looks after them. More would let one wrong clock make a ticket immovable.
+    pub const MAX_AHEAD: Duration = Duration::from_secs(5 * 60);
+
+    /// Takes microseconds since 1970.
+    ///
+    /// # Errors
+    /// Outside 1970 to 9999.
+    pub fn from_micros(micros: i64) -> Result<Self, Invalid> {
+        if (0..=Self::MAX.0).contains(&micros) {
+            Ok(Self(micros))
+        } else {
+            Err(Invalid::new("lies outside the years 1970 to 9999"))
+        }
+    }
+
+    /// Microseconds since 1970.
+    #[must_use]
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// Refuses a moment more than [`Self::MAX_AHEAD`] after `now`.
+    ///
+    /// # Errors
+    /// When it lies further ahead.
+    pub fn not_ahead_of(self, now: Self) -> Result<Self, Invalid> {
+        if self > now.plus(Self::MAX_AHEAD) {
+            return Err(Invalid::new("lies more than 5 minutes ahead of the service's clock"));
+        }
+        Ok(self)
+    }
+
+    /// This moment and a duration later, at most [`Self::MAX`].
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(micros).min(Self::MAX.0))
+    }
+
+    /// This moment and a duration earlier, at least 1970.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(micros).max(0))
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    /// A clock before 1970 counts as 1970.
+    fn from(time: SystemTime) -> Self {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(0).plus(since)
+    }
+}

@@ -1,0 +1,205 @@
+//! One error for the whole API, and its one way to become a status.
+
+use std::{collections::HashMap, time::Duration};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+use tracing::error;
+
+use crate::{
+    domain::{Invalid, Position},
+    proto::v1::ErrorReason,
+    store, zendesk,
+};
+
+/// The `domain` of every `google.rpc.ErrorInfo`.
+pub const ERROR_DOMAIN: &str = "ticketsync.v1";
+
+/// How long a caller should wait when a queue is full: a few commits.
+const QUEUE_RETRY_DELAY: Duration = Duration::from_millis(500);
+/// How long a caller should wait when a replica goes away: a restart.
+const SHUTDOWN_RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// A result of the service.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Fields that are missing, malformed, too long or out of range.
+    #[error("{}", describe(.0))]
+    InvalidFields(Vec<FieldViolation>),
+    #[error("the account has no such connection")]
+    ConnectionNotFound,
+    #[error("the account has no such contact")]
+    ContactNotFound,
+    #[error("the connection has no such ticket in a ticket object")]
+    TicketNotFound,
+    #[error("the connection has no such event, or its id was pruned")]
+    EventNotFound,
+    #[error("the account has a contact with this e-mail address already")]
+    ContactExists,
+    #[error("the event id was used for other content: send this content under an id of its own")]
+    EventIdReused,
+    #[error("the connection takes no events in its state: finish or reauthorise it first")]
+    ConnectionNotActive,
+    #[error("the connection is not authorised: call StartConnection and AuthorizeConnection first")]
+    ConnectionNotAuthorized,
+    #[error("the authorisation state is unknown, used, expired or another account's: start again")]
+    AuthorizationStateInvalid,
+    #[error("the authorisation was denied at Zendesk: start again")]
+    AuthorizationDenied,
+    #[error("the queue of events is full: slow down and repeat")]
+    QueueFull,
+    #[error("the outcome is unknown: repeat with the same event id")]
+    OutcomeUnknown,
+    #[error("the service is shutting down: repeat, or resume, on another replica")]
+    ShuttingDown,
+    #[error("the cursor is outside the log: it holds {earliest} to {head}", earliest = .earliest.get(), head = .head.get())]
+    CursorOutOfRange { earliest: Position, head: Position },
+    #[error("the cursor is from another history of this log: read again from a start that suits")]
+    LogDiverged,
+    #[error("the service has no such method")]
+    MethodNotFound,
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Zendesk(#[from] zendesk::Error),
+    /// A defect of ours.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// A field at fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldViolation {
+    /// Its path from the request, such as `event.ticket.subject`.
+    pub field: String,
+    /// What is wrong with it.
+    pub description: String,
+}
+
+impl Error {
+    /// A field that does not parse.
+    pub fn invalid(field: impl Into<String>, problem: Invalid) -> Self {
+        Self::InvalidFields(vec![FieldViolation { field: field.into(), description: problem.0 }])
+    }
+
+    /// A field that has to be there.
+    pub fn missing(field: impl Into<String>) -> Self {
+        Self::invalid(field, Invalid::new("is required"))
+    }
+
+    /// The reason, as the contract names it.
+    #[must_use]
+    pub fn reason(&self) -> ErrorReason {
+        match self {
+            Self::InvalidFields(_) => ErrorReason::InvalidField,
+            Self::ConnectionNotFound => ErrorReason::ConnectionNotFound,
+            Self::ContactNotFound => ErrorReason::ContactNotFound,
+            Self::TicketNotFound => ErrorReason::TicketNotFound,
+            Self::EventNotFound => ErrorReason::EventNotFound,
+            Self::ContactExists => ErrorReason::ContactExists,
+            Self::EventIdReused => ErrorReason::EventIdReused,
+            Self::ConnectionNotActive => ErrorReason::ConnectionNotActive,
+            Self::ConnectionNotAuthorized => ErrorReason::ConnectionNotAuthorized,
+            Self::AuthorizationStateInvalid => ErrorReason::AuthorizationStateInvalid,
+            Self::AuthorizationDenied => ErrorReason::AuthorizationDenied,
+            Self::QueueFull => ErrorReason::QueueFull,
+            Self::ShuttingDown => ErrorReason::ShuttingDown,
+            Self::CursorOutOfRange { .. } => ErrorReason::CursorOutOfRange,
+            Self::LogDiverged => ErrorReason::LogDiverged,
+            Self::MethodNotFound => ErrorReason::MethodNotFound,
+            Self::OutcomeUnknown | Self::Store(store::Error::CommitUnknown(_)) => {
+                ErrorReason::OutcomeUnknown
+            }
+            Self::Store(store::Error::Unavailable(_) | store::Error::Collided(_)) => {
+                ErrorReason::StoreUnavailable
+            }
+            Self::Store(
+                store::Error::Refused(_) | store::Error::Corrupt { .. } | store::Error::Unfit(_),
+            )
+            | Self::Internal(_) => ErrorReason::Internal,
+            Self::Zendesk(zendesk::Error::Refused { .. }) => ErrorReason::ZendeskRefused,
+            Self::Zendesk(zendesk::Error::Unavailable(_)) => ErrorReason::ZendeskUnavailable,
+        }
+    }
+
+    /// The status code the contract gives the reason.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        Code::from_i32(self.reason().code())
+    }
+
+    /// How long to wait before the same call may succeed; none where it will not.
+    #[must_use]
+    pub fn retry_delay(&self) -> Option<Duration> {
+        self.reason().retryable().then(|| match self {
+            Self::QueueFull => QUEUE_RETRY_DELAY,
+            Self::ShuttingDown => SHUTDOWN_RETRY_DELAY,
+            _ => store::RETRY_AFTER,
+        })
+    }
+
+    /// What the caller reads. Where the cause is ours it is logged here, once, and not told.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self.reason() {
+            ErrorReason::Internal => {
+                error!(cause = %self, "internal error");
+                "internal error".into()
+            }
+            ErrorReason::StoreUnavailable => {
+                tracing::warn!(cause = %self, "the database is unavailable");
+                "the database is unavailable: nothing was stored, repeat later".into()
+            }
+            ErrorReason::OutcomeUnknown => {
+                tracing::warn!(cause = %self, "the outcome of a commit is unknown");
+                Self::OutcomeUnknown.to_string()
+            }
+            _ => self.to_string(),
+        }
+    }
+
+    /// The fields at fault.
+    #[must_use]
+    pub fn field_violations(&self) -> &[FieldViolation] {
+        match self {
+            Self::InvalidFields(violations) => violations,
+            _ => &[],
+        }
+    }
+
+    fn metadata(&self) -> HashMap<String, String> {
+        match self {
+            Self::CursorOutOfRange { earliest, head } => HashMap::from([
+                ("earliest_position".into(), earliest.get().to_string()),
+                ("head_position".into(), head.get().to_string()),
+            ]),
+            _ => HashMap::new(),
+        }
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        let reason = error.reason().as_str_name().trim_start_matches("ERROR_REASON_");
+        let mut details = ErrorDetails::new();
+        details.set_error_info(reason, ERROR_DOMAIN, error.metadata());
+        for violation in error.field_violations() {
+            details.add_bad_request_violation(&violation.field, &violation.description);
+        }
+        if let Some(delay) = error.retry_delay() {
+            details.set_retry_info(Some(delay));
+        }
+        Self::with_error_details(error.code(), error.message(), details)
+    }
+}
+
+fn describe(violations: &[FieldViolation]) -> String {
+    let described: Vec<String> = violations
+        .iter()
+        .map(|violation| format!("{}: {}", violation.field, violation.description))
+        .collect();
+    described.join("; ")
+}

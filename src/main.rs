@@ -1,0 +1,2 @@
+//! The `ticketsync` program.
+fn main() {}

@@ -1,0 +1,190 @@
+//! The open database: pools, transactions, migrations.
+
+use std::{
+    fs::{File, TryLockError},
+    path::Path,
+    sync::Arc,
+};
+
+use sqlx::{
+    Executor as _, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    migrate::{MigrateError, Migrator},
+    postgres::PgPoolOptions,
+    sqlite::SqlitePoolOptions,
+};
+
+use super::{
+    Error, Result,
+    on::on,
+    options::{self, DatabaseUrl, Durability, StoreOptions},
+};
+
+static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// The database, open. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    engine: Arc<Engine>,
+}
+
+/// The pools of one engine. `SQLite` has one writer, and readers that do not wait for it.
+pub(super) enum Engine {
+    Postgres(PgPool),
+    Sqlite { read: SqlitePool, write: SqlitePool, _lock: File },
+}
+
+/// A transaction on either engine. Dropped without [`Tx::commit`] it is rolled back.
+pub enum Tx<'c> {
+    Postgres(Transaction<'c, Postgres>),
+    Sqlite(Transaction<'c, Sqlite>),
+}
+
+impl Store {
+    /// Opens the database and brings its schema up to date. Several processes may do so at once.
+    ///
+    /// # Errors
+    /// When it cannot be reached, is not fit to serve from, or was migrated by a newer version.
+    pub async fn open(options: &StoreOptions) -> Result<Self> {
+        let engine = match &options.url {
+            DatabaseUrl::Postgres(url, _) => {
+                let pool =
+                    postgres_pool(options, options::postgres(url, options.durability)).await?;
+                migrate(POSTGRES_MIGRATIONS.run(&pool).await)?;
+                Engine::Postgres(pool)
+            }
+            DatabaseUrl::Sqlite(path) => {
+                let lock = lock(path)?;
+                let connect = options::sqlite(path, options.durability);
+                let write = SqlitePoolOptions::new()
+                    .max_connections(1)
+                    .connect_with(connect.clone())
+                    .await?;
+                migrate(SQLITE_MIGRATIONS.run(&write).await)?;
+                let read = SqlitePoolOptions::new()
+                    .max_connections(options.pool_size)
+                    .acquire_timeout(options.acquire_timeout)
+                    .connect_with(connect.pragma("query_only", "on"))
+                    .await?;
+                Engine::Sqlite { read, write, _lock: lock }
+            }
+        };
+        Ok(Self { engine: Arc::new(engine) })
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Begins a transaction that will write. Must be awaited to its end by a task that nobody
+    /// cancels: a future dropped inside `begin` can leave a pooled connection in an open transaction.
+    ///
+    /// # Errors
+    /// When no connection can be had.
+    pub async fn begin(&self) -> Result<Tx<'static>> {
+        Ok(match self.engine() {
+            Engine::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Engine::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("begin immediate").await?),
+        })
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn ping(&self) -> Result<()> {
+        on!(Read(self), |db| db.execute("select 1").await.map(drop))?;
+        Ok(())
+    }
+
+    /// Closes all connections, and with `SQLite` the file.
+    pub async fn close(&self) {
+        match self.engine() {
+            Engine::Postgres(pool) => pool.close().await,
+            Engine::Sqlite { read, write, .. } => {
+                read.close().await;
+                write.close().await;
+            }
+        }
+    }
+}
+
+impl Tx<'_> {
+    /// Makes what was written durable.
+    ///
+    /// # Errors
+    /// [`Error::CommitUnknown`] when the connection was lost meanwhile.
+    pub async fn commit(self) -> Result<()> {
+        let outcome = match self {
+            Self::Postgres(tx) => tx.commit().await,
+            Self::Sqlite(tx) => tx.commit().await,
+        };
+        outcome.map_err(|error| Error::from(error).during_commit())
+    }
+}
+
+async fn postgres_pool(
+    options: &StoreOptions,
+    connect: sqlx::postgres::PgConnectOptions,
+) -> Result<PgPool> {
+    let durability = options.durability;
+    Ok(PgPoolOptions::new()
+        .max_connections(options.pool_size)
+        .acquire_timeout(options.acquire_timeout)
+        .after_connect(move |connection, _| {
+            Box::pin(async move { assert_fit(connection, durability).await })
+        })
+        // A future dropped inside begin() leaves an open transaction behind (transact-rs/sqlx #4385):
+        // later writes on the connection would answer OK and vanish.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                connection.execute("rollback").await?;
+                Ok(true)
+            })
+        })
+        .connect_with(connect)
+        .await?)
+}
+
+/// Refuses a session that would lose answered events: a standby, or one that does not wait for its
+/// commits. A pooler or a role's settings may have overruled what was asked for.
+async fn assert_fit(
+    connection: &mut sqlx::PgConnection,
+    durability: Durability,
+) -> std::result::Result<(), sqlx::Error> {
+    const SQL: &str = "select pg_is_in_recovery(), current_setting('synchronous_commit')";
+    let (standby, synchronous_commit): (bool, String) =
+        sqlx::query_as(SQL).fetch_one(connection).await?;
+    if standby {
+        return Err(sqlx::Error::Configuration("the server is a standby".into()));
+    }
+    if durability == Durability::Full && matches!(synchronous_commit.as_str(), "off" | "local") {
+        return Err(sqlx::Error::Configuration("synchronous_commit is off".into()));
+    }
+    Ok(())
+}
+
+/// Takes the lock file beside the database, so that a second process cannot open it.
+fn lock(path: &Path) -> Result<File> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let unfit = |problem: String| Error::Unfit(format!("{}: {problem}", path.display()));
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&name)
+        .map_err(|error| unfit(error.to_string()))?;
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => unfit("another process has this database open".into()),
+        TryLockError::Error(error) => unfit(error.to_string()),
+    })?;
+    Ok(file)
+}
+
+fn migrate(outcome: std::result::Result<(), MigrateError>) -> Result<()> {
+    outcome.map_err(|error| match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+        other => Error::Unfit(other.to_string()),
+    })
+}
