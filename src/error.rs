@@ -134,7 +134,7 @@ impl Error {
     /// How long to wait before the same call may succeed; none where it will not.
     #[must_use]
     pub fn retry_delay(&self) -> Option<Duration> {
-        self.reason().retryable().then(|| match self {
+        self.reason().retryable().then_some(match self {
             Self::QueueFull => QUEUE_RETRY_DELAY,
             Self::ShuttingDown => SHUTDOWN_RETRY_DELAY,
             _ => store::RETRY_AFTER,

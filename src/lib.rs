@@ -6,6 +6,8 @@ pub mod proto;
 
 pub mod domain;
 
+pub mod clock;
+
 pub mod store;
 
 pub mod zendesk;

@@ -70,7 +70,7 @@ pub enum EventKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventBody {
     /// The whole ticket and its requester.
-    Snapshot(Snapshot),
+    Snapshot(Box<Snapshot>),
     /// The ticket was deleted, and may come back.
     Deleted { requester: Option<Requester> },
     /// The ticket is gone for ever.

@@ -117,12 +117,12 @@ impl<T: Into<FieldValue>> From<Option<T>> for FieldValue {
 /// Writes the ticket, the list of its fields and the reading of one by name from one list, so that
 /// none of the three can forget a field.
 macro_rules! ticket {
-    ($($(#[$doc:meta])* $variant:ident $key:ident: $type:ty,)*) => {
+    ($($(#[$attribute:meta])* $variant:ident $name:ident $key:literal: $type:ty,)*) => {
         /// A ticket with its 22 fields, as Zendesk names them.
         #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct Ticket {
-            $($(#[$doc])* pub $key: $type,)*
+            $($(#[$attribute])* #[serde(rename = $key)] pub $name: $type,)*
         }
 
         /// The name of one of the 22 fields, in their order.
@@ -140,7 +140,7 @@ macro_rules! ticket {
             #[must_use]
             pub const fn key(self) -> &'static str {
                 match self {
-                    $(Self::$variant => stringify!($key),)*
+                    $(Self::$variant => $key,)*
                 }
             }
         }
@@ -150,7 +150,7 @@ macro_rules! ticket {
             #[must_use]
             pub fn value(&self, field: TicketField) -> FieldValue {
                 match field {
-                    $(TicketField::$variant => self.$key.clone().into(),)*
+                    $(TicketField::$variant => self.$name.clone().into(),)*
                 }
             }
 
@@ -158,10 +158,10 @@ macro_rules! ticket {
             #[must_use]
             pub fn changes_since(&self, previous: &Self) -> Vec<Change> {
                 let mut changes = Vec::new();
-                $(if self.$key != previous.$key {
+                $(if self.$name != previous.$name {
                     changes.push(Change {
                         field: TicketField::$variant,
-                        previous: previous.$key.clone().into(),
+                        previous: previous.$name.clone().into(),
                     });
                 })*
                 changes
@@ -171,41 +171,41 @@ macro_rules! ticket {
 }
 
 ticket! {
-    Status status: Status,
-    Id id: TicketId,
+    Status status "status": Status,
+    Id id "id": TicketId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    Priority priority: Option<TicketPriority>,
+    Priority priority "priority": Option<TicketPriority>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    Type r#type: Option<TicketType>,
-    UpdatedAt updated_at: Timestamp,
+    Type ticket_type "type": Option<TicketType>,
+    UpdatedAt updated_at "updated_at": Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    AssigneeId assignee_id: Option<ZendeskId>,
+    AssigneeId assignee_id "assignee_id": Option<ZendeskId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    BrandId brand_id: Option<ZendeskId>,
-    CreatedAt created_at: Timestamp,
-    Description description: String,
+    BrandId brand_id "brand_id": Option<ZendeskId>,
+    CreatedAt created_at "created_at": Timestamp,
+    Description description "description": String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    DueAt due_at: Option<Timestamp>,
+    DueAt due_at "due_at": Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    ExternalId external_id: Option<String>,
+    ExternalId external_id "external_id": Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    ForumTopicId forum_topic_id: Option<ZendeskId>,
+    ForumTopicId forum_topic_id "forum_topic_id": Option<ZendeskId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    GroupId group_id: Option<ZendeskId>,
+    GroupId group_id "group_id": Option<ZendeskId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    OrganizationId organization_id: Option<ZendeskId>,
+    OrganizationId organization_id "organization_id": Option<ZendeskId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    ProblemId problem_id: Option<ZendeskId>,
-    RawSubject raw_subject: String,
+    ProblemId problem_id "problem_id": Option<ZendeskId>,
+    RawSubject raw_subject "raw_subject": String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    Recipient recipient: Option<String>,
-    RequesterId requester_id: ZendeskId,
-    Subject subject: String,
+    Recipient recipient "recipient": Option<String>,
+    RequesterId requester_id "requester_id": ZendeskId,
+    Subject subject "subject": String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    SubmitterId submitter_id: Option<ZendeskId>,
+    SubmitterId submitter_id "submitter_id": Option<ZendeskId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    TicketFormId ticket_form_id: Option<ZendeskId>,
-    Url url: String,
+    TicketFormId ticket_form_id "ticket_form_id": Option<ZendeskId>,
+    Url url "url": String,
 }
 
 impl Ticket {

@@ -16,7 +16,7 @@ impl Timestamp {
     pub const MAX: Self = Self(253_402_300_799_999_999);
     /// How far ahead of the service's clock an observed time may lie: what clocks drift apart by
     /// where nobody looks after them. More would let one wrong clock make a ticket immovable.
-    pub const MAX_AHEAD: Duration = Duration::from_secs(5 * 60);
+    pub const MAX_AHEAD: Duration = Duration::from_mins(5);
 
     /// Takes microseconds since 1970.
     ///

@@ -33,7 +33,7 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl Error {
     /// Makes the error of a row that does not read.
-    pub fn corrupt(table: &'static str, problem: impl ToString) -> Self {
+    pub fn corrupt(table: &'static str, problem: &impl ToString) -> Self {
         Self::Corrupt { table, problem: problem.to_string() }
     }
 
