@@ -1,1 +1,6 @@
-//! TBD
+//! The gRPC services: the only place where the contract's messages and the domain meet.
+
+pub mod request;
+pub mod ticket;
+pub mod ticket_field;
+pub mod time;
