@@ -1,1 +1,5 @@
-//! TBD
+//! Where several of the floors below meet.
+
+mod writes;
+
+pub use self::writes::Writes;

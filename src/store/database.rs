@@ -110,6 +110,15 @@ impl Store {
 }
 
 impl Tx<'_> {
+    /// Chooses between two whole statements, where the dialects truly differ. Both take the same
+    /// parameters in the same order.
+    pub(super) const fn pick(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+        match self {
+            Self::Postgres(_) => postgres,
+            Self::Sqlite(_) => sqlite,
+        }
+    }
+
     /// Makes what was written durable.
     ///
     /// # Errors
