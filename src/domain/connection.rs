@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use uuid::Uuid;
 
-use super::{AccountId, Invalid, Timestamp, word::words};
+use super::{AccountId, Invalid, Subdomain, Timestamp, word::words};
 
 /// A connection's id: random, since it becomes part of the webhook's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +50,38 @@ impl ConnectionState {
             Self::AwaitingAuthorization | Self::AwaitingMapping | Self::Disconnected => false,
         }
     }
+
+    /// The state after somebody at Zendesk authorised the connection, for the first time or again.
+    /// A finished one goes straight back to work; one that was ended has to be finished anew.
+    #[must_use]
+    pub const fn authorized(self) -> Self {
+        match self {
+            Self::AwaitingAuthorization | Self::AwaitingMapping | Self::Disconnected => {
+                Self::AwaitingMapping
+            }
+            Self::Active | Self::NeedsReauthorization => Self::Active,
+        }
+    }
+
+    /// What finishing does; none where nobody at Zendesk has authorised the connection, or no
+    /// longer does.
+    #[must_use]
+    pub const fn finished(self) -> Option<Finish> {
+        match self {
+            Self::AwaitingMapping => Some(Finish::Activates),
+            Self::Active => Some(Finish::ChangesNothing),
+            Self::AwaitingAuthorization | Self::NeedsReauthorization | Self::Disconnected => None,
+        }
+    }
+}
+
+/// What finishing a connection does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// It becomes [`ConnectionState::Active`].
+    Activates,
+    /// It is that already.
+    ChangesNothing,
 }
 
 words! { ConnectionState, "connection state",
@@ -72,14 +104,110 @@ pub struct Connection {
     pub last_event_at: Option<Timestamp>,
 }
 
-/// A subdomain at Zendesk: one whole host label, lower case.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Subdomain(String);
-
-impl Subdomain {
-    /// The label as text.
+impl Connection {
+    /// A connection that was just started for the first time.
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub const fn started(key: ConnectionKey, subdomain: Subdomain, now: Timestamp) -> Self {
+        Self {
+            key,
+            subdomain,
+            state: ConnectionState::AwaitingAuthorization,
+            created_at: now,
+            authorized_at: None,
+            finished_at: None,
+            last_event_at: None,
+        }
+    }
+
+    /// The same after somebody at Zendesk authorised it.
+    #[must_use]
+    pub fn authorized(self, now: Timestamp) -> Self {
+        Self { state: self.state.authorized(), authorized_at: Some(now), ..self }
+    }
+
+    /// The same once it was finished; none where it is not authorised.
+    #[must_use]
+    pub fn finished(self, now: Timestamp) -> Option<Self> {
+        self.state.finished().map(|finish| match finish {
+            Finish::Activates => {
+                Self { state: ConnectionState::Active, finished_at: Some(now), ..self }
+            }
+            Finish::ChangesNothing => self,
+        })
+    }
+
+    /// The same after it was ended.
+    #[must_use]
+    pub fn disconnected(self) -> Self {
+        Self { state: ConnectionState::Disconnected, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ConnectionState::*, *};
+
+    fn connection(state: ConnectionState) -> Connection {
+        let key = ConnectionKey {
+            account: AccountId::try_from("acme".to_owned()).unwrap(),
+            connection: ConnectionId(Uuid::nil()),
+        };
+        Connection { state, ..Connection::started(key, "acme".parse().unwrap(), at(1)) }
+    }
+
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros).unwrap()
+    }
+
+    #[test]
+    fn a_new_connection_waits_for_its_authorisation() {
+        assert_eq!(connection(AwaitingAuthorization).state, AwaitingAuthorization);
+        assert_eq!(connection(AwaitingAuthorization).authorized_at, None);
+    }
+
+    #[test]
+    fn authorising_a_finished_connection_puts_it_back_to_work_and_any_other_awaits_mapping() {
+        for (before, after) in [
+            (AwaitingAuthorization, AwaitingMapping),
+            (AwaitingMapping, AwaitingMapping),
+            (Active, Active),
+            (NeedsReauthorization, Active),
+            (Disconnected, AwaitingMapping),
+        ] {
+            let authorized = connection(before).authorized(at(2));
+            assert_eq!(authorized.state, after, "{before:?}");
+            assert_eq!(authorized.authorized_at, Some(at(2)));
+        }
+    }
+
+    #[test]
+    fn only_an_authorised_connection_can_be_finished() {
+        for state in [AwaitingAuthorization, NeedsReauthorization, Disconnected] {
+            assert_eq!(connection(state).finished(at(2)), None, "{state:?}");
+        }
+        let finished = connection(AwaitingMapping).finished(at(2)).unwrap();
+        assert_eq!((finished.state, finished.finished_at), (Active, Some(at(2))));
+    }
+
+    #[test]
+    fn finishing_an_active_connection_changes_nothing() {
+        let active = connection(AwaitingMapping).finished(at(2)).unwrap();
+        assert_eq!(active.clone().finished(at(3)), Some(active));
+    }
+
+    #[test]
+    fn every_connection_can_be_ended_and_keeps_its_history() {
+        for state in ConnectionState::ALL {
+            let ended = connection(*state).authorized(at(2)).disconnected();
+            assert_eq!((ended.state, ended.authorized_at), (Disconnected, Some(at(2))));
+        }
+    }
+
+    #[test]
+    fn rule_2_only_active_and_needs_reauthorisation_take_events() {
+        for state in ConnectionState::ALL {
+            let takes = matches!(state, Active | NeedsReauthorization);
+            assert_eq!(state.accepts_events(), takes, "{state:?}");
+        }
     }
 }

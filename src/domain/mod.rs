@@ -1,18 +1,25 @@
 //! The rules of the sync: no I/O, no clock, no protobuf, no SQL.
 
 mod account;
+mod authorization;
 mod connection;
 mod contact;
 mod event;
 mod limit;
 mod log;
+mod secret;
+mod subdomain;
 mod ticket;
 mod time;
 mod word;
 
 pub use self::{
     account::AccountId,
-    connection::{Connection, ConnectionId, ConnectionKey, ConnectionState, Subdomain},
+    authorization::{
+        AUTHORIZATION_LIFETIME, Authorization, AuthorizationEntropy, AuthorizationState,
+        CodeVerifier, StateHash,
+    },
+    connection::{Connection, ConnectionId, ConnectionKey, ConnectionState, Finish},
     contact::{Contact, ContactId, Email, EmailKey, Requester, SYNC_TAG},
     event::{
         ContentHash, EventBody, EventId, EventKind, Observation, Outcome, Snapshot, SnapshotKind,
@@ -20,6 +27,8 @@ pub use self::{
     },
     limit::{Invalid, text},
     log::{LogId, Position, TriggerContent, TriggerEvent, TriggerKind},
+    secret::{Sealed, Secret, SecretColumn, SecretPlace},
+    subdomain::Subdomain,
     ticket::{
         Change, FieldValue, Status, Ticket, TicketField, TicketId, TicketPriority, TicketType,
         ZendeskId,
