@@ -1,5 +1,6 @@
 //! Where several of the floors below meet.
 
+pub mod keyring;
 mod writes;
 
-pub use self::writes::Writes;
+pub use self::{keyring::Keyring, writes::Writes};
