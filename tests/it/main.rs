@@ -1,1 +1,5 @@
-fn main() {}
+//! The tests that need a database or a socket, as one binary: one build, one throwaway server.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod harness;
+mod support;

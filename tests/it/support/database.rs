@@ -1,0 +1,208 @@
+//! A fresh, migrated database per test.
+
+use std::{
+    env,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use sqlx::{
+    AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection,
+    sqlite::SqliteConnectOptions,
+};
+use tempfile::TempDir;
+use ticketsync::store::{Store, StoreOptions};
+use uuid::Uuid;
+
+use super::postgres::{Disk, PostgresServer, blocking};
+
+/// A database that only this test knows. Dropped, it is gone.
+pub struct Database {
+    url: String,
+    place: Place,
+}
+
+enum Place {
+    File { _dir: TempDir },
+    Server { name: String },
+}
+
+/// A connection of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connected {
+    pub account_id: String,
+    pub connection_id: String,
+}
+
+/// A session of the test's own with the database, beside the service's.
+pub enum Session {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Database {
+    /// A database in a file.
+    pub fn sqlite() -> Self {
+        let dir = TempDir::with_prefix("ticketsync-").unwrap();
+        let url = format!("sqlite:{}", dir.path().join("test.db").display());
+        let database = Self { url, place: Place::File { _dir: dir } };
+        blocking(migrate(&database.url));
+        database
+    }
+
+    /// A database on the server that the tests share.
+    pub fn postgres() -> Self {
+        static TEMPLATE: OnceLock<String> = OnceLock::new();
+        let template = TEMPLATE.get_or_init(|| {
+            let name = database_name();
+            blocking(async {
+                execute(&server_url("postgres"), &format!("create database {name}")).await;
+                migrate(&server_url(&name)).await;
+            });
+            name
+        });
+        let name = database_name();
+        let create = format!("create database {name} template {template}");
+        blocking(execute(&server_url("postgres"), &create));
+        Self { url: server_url(&name), place: Place::Server { name } }
+    }
+
+    /// The URL as `--database-url` takes it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Opens the database as the service does.
+    pub async fn store(&self) -> Store {
+        Store::open(&self.store_options()).await.unwrap()
+    }
+
+    /// How the service opens the database.
+    pub fn store_options(&self) -> StoreOptions {
+        StoreOptions::new(self.url.parse().unwrap())
+    }
+
+    /// Opens a session of the test's own.
+    pub async fn session(&self) -> Session {
+        Session::open(&self.url).await
+    }
+
+    /// Makes an ACTIVE connection of an account without going through Zendesk.
+    pub async fn active_connection(&self, account: &str) -> Connected {
+        let connection = Uuid::new_v4();
+        let log = Uuid::new_v4();
+        let mut session = self.session().await;
+        session
+            .execute(&format!(
+                "insert into accounts (account_id, log_id, head, floor, last_commit_at,
+                                       parked_count, config_version, created_at)
+                      values ('{account}', '{log}', 0, 0, 0, 0, 0, 0)
+                 on conflict (account_id) do nothing"
+            ))
+            .await;
+        session
+            .execute(&format!(
+                "insert into connections (account_id, connection_id, subdomain, state, created_at,
+                                          authorized_at, finished_at)
+                      values ('{account}', '{connection}', 'acme-{}', 'active', 0, 0, 0)",
+                connection.simple()
+            ))
+            .await;
+        session.close().await;
+        Connected { account_id: account.to_owned(), connection_id: connection.to_string() }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Place::Server { name } = &self.place {
+            let drop = format!("drop database {name} with (force)");
+            blocking(execute(&server_url("postgres"), &drop));
+        }
+    }
+}
+
+impl Session {
+    /// Opens a session with the database of this URL.
+    pub async fn open(url: &str) -> Self {
+        match url.strip_prefix("sqlite:") {
+            Some(path) => {
+                let options = SqliteConnectOptions::new().filename(path);
+                Self::Sqlite(SqliteConnection::connect_with(&options).await.unwrap())
+            }
+            None => Self::Postgres(PgConnection::connect(url).await.unwrap()),
+        }
+    }
+
+    /// Runs statements.
+    pub async fn execute(&mut self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match self {
+            Self::Sqlite(session) => session.execute(sqlx::raw_sql(sql)).await.map(drop),
+            Self::Postgres(session) => session.execute(sqlx::raw_sql(sql)).await.map(drop),
+        }
+        .unwrap();
+    }
+
+    /// Answers the one column of whole numbers that a query selects.
+    pub async fn integers(&mut self, sql: &str) -> Vec<i64> {
+        let query = AssertSqlSafe(sql.to_owned());
+        match self {
+            Self::Sqlite(session) => sqlx::query_scalar(query).fetch_all(session).await,
+            Self::Postgres(session) => sqlx::query_scalar(query).fetch_all(session).await,
+        }
+        .unwrap()
+    }
+
+    /// Answers the one column of texts that a query selects.
+    pub async fn texts(&mut self, sql: &str) -> Vec<String> {
+        let query = AssertSqlSafe(sql.to_owned());
+        match self {
+            Self::Sqlite(session) => sqlx::query_scalar(query).fetch_all(session).await,
+            Self::Postgres(session) => sqlx::query_scalar(query).fetch_all(session).await,
+        }
+        .unwrap()
+    }
+
+    /// Ends the session.
+    pub async fn close(self) {
+        match self {
+            Self::Sqlite(session) => session.close().await,
+            Self::Postgres(session) => session.close().await,
+        }
+        .unwrap();
+    }
+}
+
+async fn migrate(url: &str) {
+    Store::open(&StoreOptions::new(url.parse().unwrap())).await.unwrap().close().await;
+}
+
+async fn execute(url: &str, sql: &str) {
+    let mut session = Session::open(url).await;
+    session.execute(sql).await;
+    session.close().await;
+}
+
+fn database_name() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    // The process's id keeps two runs on one server of TEST_POSTGRES_URL apart.
+    format!("ticketsync_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The URL of a database on the server that all tests share: `TEST_POSTGRES_URL`, or our own.
+fn server_url(database: &str) -> String {
+    static OWN: OnceLock<PostgresServer> = OnceLock::new();
+    match env::var("TEST_POSTGRES_URL") {
+        Ok(url) => {
+            let mut url = url::Url::parse(&url).expect("TEST_POSTGRES_URL is a URL");
+            if database != "postgres" {
+                url.set_path(database);
+            }
+            url.into()
+        }
+        Err(_) => OWN.get_or_init(|| PostgresServer::start(Disk::Unsynced, &[])).url(database),
+    }
+}

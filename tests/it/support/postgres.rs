@@ -1,0 +1,203 @@
+//! A throwaway `PostgreSQL` server, gone when the tests are, however they end.
+
+use std::{
+    fs,
+    io::Read as _,
+    net::TcpListener,
+    os::unix::fs::chown,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use sqlx::{Connection as _, PgConnection};
+use tempfile::TempDir;
+
+use super::{
+    installed::{self, User},
+    wait::PATIENCE,
+};
+
+/// More than all tests that run at once hold open.
+const MAX_CONNECTIONS: &str = "max_connections=300";
+
+/// Waits for its input to end, which happens when the tests end, even by a signal; then stops the
+/// server and removes its directory once the server has let go of it.
+const KEEPER: &str = r#"
+cat >/dev/null
+kill -s QUIT "$2"
+tries=100
+while [ -e "$1/data/postmaster.pid" ] && [ $tries -gt 0 ]; do
+    sleep 0.05
+    tries=$((tries - 1))
+done
+rm -rf "$1"
+"#;
+
+/// What the server's disk is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disk {
+    /// Every commit is synced, as in production.
+    Synced,
+    /// Nothing is synced, for tests that do not kill the server.
+    Unsynced,
+}
+
+/// A running server of our own. Dropped, it is stopped and its data removed.
+pub struct PostgresServer {
+    dir: PathBuf,
+    port: u16,
+    user: Option<User>,
+    settings: Vec<String>,
+    running: Option<Running>,
+}
+
+/// The server's first process, and the one that ends it after us.
+struct Running {
+    postmaster: Child,
+    keeper: Child,
+}
+
+impl PostgresServer {
+    /// Makes a new cluster and starts a server on it. Blocks until it answers.
+    pub fn start(disk: Disk, settings: &[&str]) -> Self {
+        let dir = TempDir::with_prefix("ticketsync-pg-").unwrap().keep();
+        let user = User::unprivileged();
+        if let Some(user) = user {
+            chown(&dir, Some(user.uid), Some(user.gid)).unwrap();
+        }
+        let initdb = installed::command(&installed::bin_dir().join("initdb"), &dir, user)
+            .args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8"])
+            .args(["--no-locale", "--pgdata=data"])
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap();
+        assert!(initdb.status.success(), "initdb: {}", String::from_utf8_lossy(&initdb.stderr));
+        let mut all = vec![
+            MAX_CONNECTIONS.to_owned(),
+            "unix_socket_directories=".to_owned(),
+            "listen_addresses=127.0.0.1".to_owned(),
+        ];
+        if disk == Disk::Unsynced {
+            all.extend(["fsync=off".to_owned(), "full_page_writes=off".to_owned()]);
+        }
+        all.extend(settings.iter().map(ToString::to_string));
+        let mut server = Self { dir, port: free_port(), user, settings: all, running: None };
+        server.resume();
+        server
+    }
+
+    /// Starts the server again after [`PostgresServer::kill`], on the same port and data. Blocks
+    /// until it has recovered.
+    pub fn resume(&mut self) {
+        let log = fs::File::options().create(true).append(true).open(self.dir.join("log")).unwrap();
+        let mut postgres =
+            installed::command(&installed::bin_dir().join("postgres"), &self.dir, self.user);
+        postgres.args(["-D", "data", "-p"]).arg(self.port.to_string()).stderr(log);
+        for setting in &self.settings {
+            postgres.arg("-c").arg(setting);
+        }
+        let postmaster = postgres.spawn().unwrap();
+        let mut keeper = installed::command(Path::new("/bin/sh"), &self.dir, self.user);
+        keeper.args(["-c", KEEPER, "keeper"]).arg(&self.dir).arg(postmaster.id().to_string());
+        let keeper = keeper.stdin(Stdio::piped()).spawn().unwrap();
+        self.running = Some(Running { postmaster, keeper });
+        let deadline = deadline();
+        let url = self.url("postgres");
+        while let Err(error) = blocking(async { PgConnection::connect(&url).await?.close().await })
+        {
+            assert!(!past(deadline), "PostgreSQL does not answer ({error}): {}", self.log());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Ends every process of the server by SIGKILL, as when the machine's power fails but for what
+    /// the operating system has in its cache.
+    pub fn kill(&mut self) {
+        let mut running = self.running.take().expect("the server runs");
+        running.keeper.kill().unwrap();
+        running.keeper.wait().unwrap();
+        let pid = running.postmaster.id().to_string();
+        // Stopped, it starts no process that we would miss.
+        signal("STOP", &pid);
+        for child in children(&pid) {
+            signal("KILL", &child);
+        }
+        running.postmaster.kill().unwrap();
+        running.postmaster.wait().unwrap();
+    }
+
+    /// The port on 127.0.0.1; the same for the server's whole life.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The URL of a database of the server.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    fn log(&self) -> String {
+        let mut log = String::new();
+        let file = fs::File::open(self.dir.join("log"));
+        file.and_then(|mut file| file.read_to_string(&mut log)).ok();
+        log
+    }
+}
+
+impl Drop for PostgresServer {
+    fn drop(&mut self) {
+        if let Some(mut running) = self.running.take() {
+            signal("QUIT", &running.postmaster.id().to_string());
+            running.postmaster.wait().ok();
+            running.keeper.kill().ok();
+            running.keeper.wait().ok();
+        }
+        fs::remove_dir_all(&self.dir).ok();
+    }
+}
+
+/// Sends a signal to a process of ours.
+pub fn signal(name: &str, pid: &str) {
+    Command::new("/bin/sh")
+        .args(["-c", "kill -s $0 $1", name, pid])
+        .stderr(Stdio::null())
+        .status()
+        .ok();
+}
+
+fn children(parent: &str) -> Vec<String> {
+    let is_child = |pid: &str| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        status.lines().any(|line| line.strip_prefix("PPid:").is_some_and(|id| id.trim() == parent))
+    };
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().into_string().ok());
+    pids.filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()) && is_child(pid)).collect()
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port()
+}
+
+#[expect(clippy::disallowed_methods, reason = "waiting on a process outside any runtime")]
+fn deadline() -> Instant {
+    Instant::now() + PATIENCE
+}
+
+#[expect(clippy::disallowed_methods, reason = "waiting on a process outside any runtime")]
+fn past(deadline: Instant) -> bool {
+    Instant::now() > deadline
+}
+
+/// Runs a future to its end on a thread of its own, so that it may be called inside a runtime.
+pub fn blocking<T: Send>(future: impl Future<Output = T> + Send) -> T {
+    thread::scope(|scope| {
+        let run = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(future)
+        };
+        scope.spawn(run).join().unwrap()
+    })
+}
