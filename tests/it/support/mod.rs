@@ -5,12 +5,14 @@ mod engines;
 mod event;
 mod installed;
 mod postgres;
+mod source;
 mod wait;
 
 pub use self::{
     database::{Connected, Database, Session},
     event::{created, deleted, permanently_deleted, time, undeleted, updated},
     postgres::{Disk, PostgresServer, blocking},
+    source::Source,
     wait::eventually,
 };
 pub(crate) use engines::on_both_engines;
