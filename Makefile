@@ -1,0 +1,49 @@
+# `make test` passes everything that a change has to pass; it installs what is missing where it can.
+
+BUF := node_modules/.bin/buf
+# Where PostgreSQL's server may be: on the PATH, and where Debian and others put it.
+POSTGRES := $(firstword $(shell command -v initdb) $(wildcard /usr/lib/postgresql/*/bin/initdb \
+	/usr/local/pgsql/bin/initdb /opt/homebrew/opt/postgresql*/bin/initdb))
+
+.PHONY: test
+test: test-tools
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+	$(BUF) lint
+	$(BUF) format --diff --exit-code
+	cargo test
+
+# What the tests need besides Rust.
+.PHONY: test-tools
+test-tools: postgres $(BUF)
+
+# The tests start a server of their own from the installed binaries, unless they are given one.
+.PHONY: postgres
+postgres:
+ifeq ($(POSTGRES)$(TEST_POSTGRES_URL),)
+	@as=; [ "$$(id -u)" = 0 ] || as="sudo -n"; \
+	if command -v apt-get >/dev/null && { [ -z "$$as" ] || $$as true 2>/dev/null; }; then \
+		$$as apt-get update -qq && \
+		$$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql; \
+	else \
+		echo "PostgreSQL's server is missing: run 'sudo apt-get install postgresql' (macOS:" \
+			"'brew install postgresql'), or set TEST_POSTGRES_URL" >&2; \
+		exit 1; \
+	fi
+endif
+
+$(BUF): package.json package-lock.json
+	@command -v npm >/dev/null || { \
+		echo "npm is missing (it brings buf): run 'sudo apt-get install npm' or see" \
+			"https://nodejs.org" >&2; \
+		exit 1; \
+	}
+	npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+# Licences, duplicate and yanked crates, and where crates come from. Needs
+# `cargo install cargo-deny --locked`.
+.PHONY: deny
+deny:
+	cargo deny check bans licenses sources
