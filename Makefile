@@ -39,7 +39,8 @@ $(BUF): package.json package-lock.json
 			"https://nodejs.org" >&2; \
 		exit 1; \
 	}
-	npm ci --ignore-scripts --no-audit --no-fund
+	@# Not `npm ci`: it refuses where a registry has not got every platform's binary.
+	npm install --no-save --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 # Licences, duplicate and yanked crates, and where crates come from. Needs
