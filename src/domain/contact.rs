@@ -2,9 +2,9 @@
 
 use std::{fmt, str::FromStr};
 
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
-use super::{Invalid, ZendeskId, text};
+use super::{Invalid, Timestamp, ZendeskId, text};
 
 /// The tag on every contact that was synced (rule 4).
 pub const SYNC_TAG: &str = "Zendesk-support-integratie";
@@ -12,9 +12,20 @@ pub const SYNC_TAG: &str = "Zendesk-support-integratie";
 /// The longest e-mail address, in bytes: what RFC 5321 lets a path carry.
 const MAX_EMAIL_BYTES: usize = 254;
 
+const MICROS_PER_MILLI: u64 = 1_000;
+
 /// A contact's id. Grows with time, so that keys are appended rather than scattered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContactId(pub Uuid);
+
+impl ContactId {
+    /// Makes the id of a contact that comes to be now: UUID version 7, time before randomness.
+    #[must_use]
+    pub fn new(now: Timestamp, random: [u8; 10]) -> Self {
+        let millis = u64::try_from(now.as_micros()).unwrap_or_default() / MICROS_PER_MILLI;
+        Self(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
+}
 
 impl FromStr for ContactId {
     type Err = Invalid;
@@ -98,7 +109,7 @@ pub struct Contact {
     pub name: String,
     /// Whether it was ever synced, and so carries [`SYNC_TAG`].
     pub synced: bool,
-    pub created_at: super::Timestamp,
+    pub created_at: Timestamp,
 }
 
 /// A requester as an event shows them. E-mail and name stay out of `Debug`.

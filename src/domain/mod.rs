@@ -7,6 +7,7 @@ mod contact;
 mod event;
 mod limit;
 mod log;
+mod object;
 mod secret;
 mod subdomain;
 mod ticket;
@@ -27,6 +28,7 @@ pub use self::{
     },
     limit::{Invalid, text},
     log::{LogId, Position, TriggerContent, TriggerEvent, TriggerKind},
+    object::{ObjectPlace, ObjectRow, SyncedTicket},
     secret::{Sealed, Secret, SecretColumn, SecretPlace},
     subdomain::Subdomain,
     ticket::{

@@ -1,5 +1,7 @@
 //! The gRPC services: the only place where the contract's messages and the domain meet.
 
+pub mod contact;
+pub mod page;
 pub mod request;
 pub mod ticket;
 pub mod ticket_field;

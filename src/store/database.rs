@@ -76,6 +76,14 @@ impl Store {
         &self.engine
     }
 
+    /// Chooses between two whole statements, as [`Tx::pick`] does.
+    pub(super) fn pick(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+        match self.engine() {
+            Engine::Postgres(_) => postgres,
+            Engine::Sqlite { .. } => sqlite,
+        }
+    }
+
     /// Begins a transaction that will write. Must be awaited to its end by a task that nobody
     /// cancels: a future dropped inside `begin` can leave a pooled connection in an open transaction.
     ///
