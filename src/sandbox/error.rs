@@ -1,0 +1,28 @@
+//! What can stop the sandbox.
+
+use std::io;
+
+/// Why the sandbox could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("a call over HTTP failed: {0}")]
+    Http(#[from] reqwest::Error),
+    #[error("the service cannot be reached: {0}")]
+    Transport(#[from] tonic::transport::Error),
+    #[error("the service refused: {0}")]
+    Refused(#[from] Box<tonic::Status>),
+    /// Something answered otherwise than it should have.
+    #[error("{0}")]
+    Unexpected(String),
+}
+
+impl From<tonic::Status> for Error {
+    fn from(status: tonic::Status) -> Self {
+        Self::Refused(Box::new(status))
+    }
+}
+
+/// A result of the sandbox.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,125 @@
+//! What people do at the help desk: customers write, agents answer, tickets are deleted.
+//!
+//! These take no token: they stand for people who are logged in. An application's token is refused,
+//! since none of the scopes that the service asks for lets it write a ticket.
+
+use axum::{
+    Form, Json,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, header::AUTHORIZATION},
+    response::{Html, Redirect},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    Desk,
+    change::{Comment, TicketInput, UserInput},
+    error::ApiError,
+    page, record_id,
+};
+use crate::clock;
+
+/// How many tickets the page of the help desk shows, the newest first.
+const PAGE_TICKETS: usize = 50;
+
+#[derive(Deserialize)]
+pub(super) struct TicketBody {
+    ticket: TicketInput,
+}
+
+#[derive(Deserialize)]
+pub(super) struct UserBody {
+    user: UserInput,
+}
+
+/// `POST /api/v2/tickets.json`
+pub(super) async fn create_ticket(
+    State(desk): State<Desk>,
+    headers: HeaderMap,
+    Json(body): Json<TicketBody>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    refuse_applications(&headers)?;
+    let ticket = desk.store.create_ticket(&desk.url, &body.ticket, clock::now())?;
+    Ok((StatusCode::CREATED, Json(json!({ "ticket": ticket }))))
+}
+
+/// `PUT /api/v2/tickets/{id}.json`
+pub(super) async fn update_ticket(
+    State(desk): State<Desk>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Json(body): Json<TicketBody>,
+) -> Result<Json<Value>, ApiError> {
+    refuse_applications(&headers)?;
+    let ticket = desk.store.update_ticket(record_id(&id)?, &body.ticket, clock::now())?;
+    Ok(Json(json!({ "ticket": ticket })))
+}
+
+/// `DELETE /api/v2/tickets/{id}.json`
+pub(super) async fn delete_ticket(
+    State(desk): State<Desk>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    refuse_applications(&headers)?;
+    desk.store.delete_ticket(record_id(&id)?, clock::now())?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `PUT /api/v2/users/{id}.json`
+pub(super) async fn update_user(
+    State(desk): State<Desk>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Json(body): Json<UserBody>,
+) -> Result<Json<Value>, ApiError> {
+    refuse_applications(&headers)?;
+    let user = desk.store.update_user(record_id(&id)?, &body.user)?;
+    Ok(Json(json!({ "user": user })))
+}
+
+/// `GET /`: the help desk's page, where a customer writes and the newest tickets are listed.
+pub(super) async fn front(State(desk): State<Desk>) -> Html<String> {
+    let mut tickets = desk.store.all();
+    tickets.reverse();
+    tickets.truncate(PAGE_TICKETS);
+    Html(page::front(&desk.subdomain, &desk.url, &tickets).into_string())
+}
+
+/// The form of the help desk's page.
+#[derive(Deserialize)]
+pub(super) struct Letter {
+    name: String,
+    email: String,
+    subject: String,
+    body: String,
+}
+
+/// `POST /requests`: the form of the help desk's page.
+pub(super) async fn receive(
+    State(desk): State<Desk>,
+    Form(letter): Form<Letter>,
+) -> Result<Redirect, ApiError> {
+    let mut input = TicketInput {
+        requester: Some(UserInput { name: Some(letter.name), email: Some(letter.email) }),
+        comment: Some(Comment { body: letter.body }),
+        ..TicketInput::default()
+    };
+    if !letter.subject.trim().is_empty() {
+        input.fields.insert("subject".into(), letter.subject.trim().into());
+    }
+    desk.store.create_ticket(&desk.url, &input, clock::now())?;
+    Ok(Redirect::to(&desk.url))
+}
+
+fn refuse_applications(headers: &HeaderMap) -> Result<(), ApiError> {
+    if headers.contains_key(AUTHORIZATION) {
+        return Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "Forbidden",
+            "an application's token cannot write here",
+        ));
+    }
+    Ok(())
+}
