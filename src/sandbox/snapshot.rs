@@ -7,6 +7,7 @@ use crate::{
 };
 
 /// A moment of our clock.
+#[must_use]
 pub fn time(moment: Timestamp) -> prost_types::Timestamp {
     let micros = moment.as_micros();
     prost_types::Timestamp {
@@ -16,6 +17,7 @@ pub fn time(moment: Timestamp) -> prost_types::Timestamp {
 }
 
 /// A ticket with all its fields: destructured, so that none can be forgotten.
+#[must_use]
 pub fn ticket(ticket: &Ticket) -> pb::Ticket {
     let Ticket {
         url,
@@ -69,6 +71,7 @@ pub fn ticket(ticket: &Ticket) -> pb::Ticket {
 }
 
 /// A requester; without an e-mail address where the help desk knows none.
+#[must_use]
 pub fn requester(user: &User) -> pb::Requester {
     let User { id, name, email } = user.clone();
     pb::Requester { id, email: email.unwrap_or_default(), name }

@@ -3,5 +3,6 @@
 
 mod harness;
 mod migrations;
+mod sandbox;
 mod support;
 mod tidy;

@@ -24,9 +24,10 @@ use axum::{
 
 use self::error::ApiError;
 pub use self::{
-    oauth::{OAuth, OAuthClient},
+    change::{Comment, TicketInput, UserInput},
+    oauth::{Consent, Exchange, OAuth, OAuthClient, OAuthError, Token},
     page::page,
-    store::Store,
+    store::{Export, ExportStart, Refusal, Store},
     ticket::{Ticket, User},
 };
 

@@ -1,0 +1,5 @@
+//! The sandbox: its small Zendesk, and the main job run by the built program.
+
+mod desk;
+mod oauth;
+mod zendesk;
