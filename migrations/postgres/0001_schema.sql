@@ -32,13 +32,15 @@ create table connections (
     unique (account_id, subdomain)
 ) with (fillfactor = 50);
 
--- An authorisation that a person has begun. The state is hashed, the code verifier is sealed.
+-- An authorisation that a person has begun. The state is hashed, the code verifier is sealed. A used
+-- one stays until its tokens are stored, so that a disconnect in between takes it away.
 create table authorizations (
     account_id     text collate "C" not null,
     state_hash     text collate "C" not null,
     connection_id  text collate "C" not null,
     code_verifier  text collate "C" not null,
     expires_at     bigint           not null,
+    used_at        bigint,
     primary key (account_id, state_hash)
 );
 

@@ -33,13 +33,15 @@ create table connections (
     unique (account_id, subdomain)
 ) strict, without rowid;
 
--- An authorisation that a person has begun. The state is hashed, the code verifier is sealed.
+-- An authorisation that a person has begun. The state is hashed, the code verifier is sealed. A used
+-- one stays until its tokens are stored, so that a disconnect in between takes it away.
 create table authorizations (
     account_id     text    not null,
     state_hash     text    not null,
     connection_id  text    not null,
     code_verifier  text    not null,
     expires_at     integer not null,
+    used_at        integer,
     primary key (account_id, state_hash)
 ) strict, without rowid;
 

@@ -1,7 +1,17 @@
 //! Where several of the floors below meet.
 
+mod authorizing;
+mod connecting;
 mod contacts;
+mod disconnecting;
 pub mod keyring;
 mod writes;
 
-pub use self::{contacts::Contacts, keyring::Keyring, writes::Writes};
+pub use self::{
+    authorizing::Decision,
+    connecting::{Connecting, Started},
+    contacts::Contacts,
+    disconnecting::{Disconnected, Revocation, SyncedTickets},
+    keyring::Keyring,
+    writes::Writes,
+};

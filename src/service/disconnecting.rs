@@ -1,0 +1,187 @@
+//! The end of a connection: tokens forgotten and revoked, tickets kept or deleted.
+
+use std::time::Duration;
+
+use tracing::warn;
+
+use super::{Connecting, keyring::OpenError};
+use crate::{
+    domain::{
+        Connection, ConnectionKey, ConnectionState, Sealed, Secret, SecretColumn, SecretPlace,
+    },
+    error::{Error, Result},
+    store::{DeletedTickets, LockedAccount, SealedTokens, Tx},
+    zendesk,
+};
+
+/// How long to try to revoke a token. The person is disconnected by then, whatever Zendesk says.
+const REVOCATION_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many rows one transaction deletes: the account waits for it, for some milliseconds.
+const CHUNK_ROWS: i64 = 1_000;
+
+/// What becomes of the tickets that a connection has synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyncedTickets {
+    Keep,
+    Delete,
+}
+
+/// Whether Zendesk confirmed that a token is revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revocation {
+    Confirmed,
+    /// Zendesk was away or refused, or there was no token to revoke.
+    Unconfirmed,
+}
+
+/// What was ended.
+#[derive(Debug)]
+pub struct Disconnected {
+    pub connection: Connection,
+    pub deleted_ticket_count: i64,
+    pub revocation: Revocation,
+}
+
+impl Connecting {
+    /// Ends a connection. That is durable before anything else is tried; deleting can be taken up
+    /// again by the same call.
+    ///
+    /// # Errors
+    /// [`Error::ConnectionNotFound`], or when the store fails.
+    pub async fn disconnect(
+        &self,
+        key: ConnectionKey,
+        tickets: SyncedTickets,
+    ) -> Result<Disconnected> {
+        let this = self.clone();
+        let whole = async move {
+            let (connection, tokens) = this.end(&key).await?;
+            let (revocation, deleted) =
+                tokio::join!(this.forget(&connection, tokens), this.delete(&key, tickets));
+            let deleted_ticket_count = deleted?;
+            Ok(Disconnected { connection, deleted_ticket_count, revocation })
+        };
+        self.writes.run(whole).await
+    }
+
+    /// Ends the connection here, with every authorisation that was begun for it, and hands out the
+    /// tokens it held.
+    async fn end(&self, key: &ConnectionKey) -> Result<(Connection, Option<SealedTokens>)> {
+        let mut tx = self.store.begin().await?;
+        let (mut locked, connection) = locked(&mut tx, key).await?;
+        let tokens = tx.tokens(key).await?;
+        let ended = connection.clone().disconnected();
+        if ended != connection {
+            tx.save_connection(&mut locked, &ended).await?;
+        }
+        tx.save_tokens(key, None).await?;
+        tx.delete_authorizations(key).await?;
+        tx.commit().await?;
+        Ok((ended, tokens))
+    }
+
+    async fn forget(&self, connection: &Connection, tokens: Option<SealedTokens>) -> Revocation {
+        let Some(SealedTokens { access, refresh, expires_at: _ }) = tokens else {
+            return Revocation::Unconfirmed;
+        };
+        let open = |sealed: &Sealed, column| {
+            self.keyring.open(sealed, SecretPlace { connection: &connection.key, column })
+        };
+        let opened = || -> Result<_, OpenError> {
+            let refresh = refresh.map(|refresh| open(&refresh, SecretColumn::RefreshToken));
+            Ok((open(&access, SecretColumn::AccessToken)?, refresh.transpose()?))
+        };
+        match opened() {
+            Ok((access, refresh)) => self.revoke(connection, &access, refresh.as_ref()).await,
+            Err(cause) => unconfirmed(connection, &cause.to_string()),
+        }
+    }
+
+    /// Revokes tokens at Zendesk, as far as it answers in time.
+    pub(super) async fn revoke(
+        &self,
+        connection: &Connection,
+        access: &Secret,
+        refresh: Option<&Secret>,
+    ) -> Revocation {
+        let attempt = self.try_to_revoke(connection, access, refresh);
+        match tokio::time::timeout(REVOCATION_TIMEOUT, attempt).await {
+            Ok(Ok(())) => Revocation::Confirmed,
+            Ok(Err(cause)) => unconfirmed(connection, &cause.to_string()),
+            Err(_) => unconfirmed(connection, "no answer in time"),
+        }
+    }
+
+    /// An access token that has expired cannot name itself any more, but its refresh token lives on:
+    /// that is exchanged for a pair that can be revoked.
+    async fn try_to_revoke(
+        &self,
+        connection: &Connection,
+        access: &Secret,
+        refresh: Option<&Secret>,
+    ) -> zendesk::Result<()> {
+        let revoked = self.zendesk.revoke(&connection.subdomain, access).await;
+        match (revoked, refresh) {
+            (Err(error), Some(refresh)) if error.is_unauthorized() => {
+                let fresh = self.zendesk.refresh(&connection.subdomain, refresh).await?;
+                self.zendesk.revoke(&connection.subdomain, &fresh.access).await
+            }
+            (revoked, _) => revoked,
+        }
+    }
+
+    /// Deletes what the connection has synced, and answers how many tickets left their objects.
+    async fn delete(&self, key: &ConnectionKey, tickets: SyncedTickets) -> Result<i64> {
+        if tickets == SyncedTickets::Keep {
+            return Ok(0);
+        }
+        // Parked events first: a retry of theirs could bring tickets back.
+        while self.delete_parked_events(key).await? == CHUNK_ROWS {}
+        let (mut live_count, mut after) = (0, 0);
+        while let Some(chunk) = self.delete_tickets(key, after).await? {
+            live_count += chunk.live_count;
+            after = chunk.last_id;
+        }
+        Ok(live_count)
+    }
+
+    async fn delete_parked_events(&self, key: &ConnectionKey) -> Result<i64> {
+        let mut tx = self.store.begin().await?;
+        let (mut locked, connection) = locked(&mut tx, key).await?;
+        if connection.state != ConnectionState::Disconnected {
+            return Ok(0);
+        }
+        let deleted = tx.delete_parked_events(&mut locked, key, CHUNK_ROWS).await?;
+        tx.commit().await?;
+        Ok(deleted)
+    }
+
+    async fn delete_tickets(
+        &self,
+        key: &ConnectionKey,
+        after: i64,
+    ) -> Result<Option<DeletedTickets>> {
+        let mut tx = self.store.begin().await?;
+        let (_locked, connection) = locked(&mut tx, key).await?;
+        // Somebody has connected it again: what comes in from now on is not meant.
+        if connection.state != ConnectionState::Disconnected {
+            return Ok(None);
+        }
+        let chunk = tx.delete_tickets(key, after, CHUNK_ROWS).await?;
+        tx.commit().await?;
+        Ok(chunk)
+    }
+}
+
+/// Locks the account of a connection, and reads the connection as it stands under the lock.
+async fn locked(tx: &mut Tx<'_>, key: &ConnectionKey) -> Result<(LockedAccount, Connection)> {
+    let locked = tx.lock_account(&key.account).await?.ok_or(Error::ConnectionNotFound)?;
+    let connection = tx.connection(key).await?.ok_or(Error::ConnectionNotFound)?;
+    Ok((locked, connection))
+}
+
+fn unconfirmed(connection: &Connection, cause: &str) -> Revocation {
+    let ConnectionKey { account, connection } = &connection.key;
+    warn!(%account, %connection, cause, "the token was forgotten but not revoked at Zendesk");
+    Revocation::Unconfirmed
+}

@@ -1,0 +1,243 @@
+//! Connections, and the tokens they hold.
+
+use super::{Error, LockedAccount, Result, Store, Tx, on::on};
+use crate::domain::{AccountId, Connection, ConnectionKey, Invalid, Sealed, Subdomain, Timestamp};
+
+/// The tokens of a connection, as they are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedTokens {
+    pub access: Sealed,
+    pub refresh: Option<Sealed>,
+    /// When the access token expires; none for one that does not.
+    pub expires_at: Option<Timestamp>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    account_id: String,
+    connection_id: String,
+    subdomain: String,
+    state: String,
+    created_at: i64,
+    authorized_at: Option<i64>,
+    finished_at: Option<i64>,
+    last_event_at: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct TokensRow {
+    access_token: Option<String>,
+    refresh_token: Option<String>,
+    token_expires_at: Option<i64>,
+}
+
+const BY_ID: &str = "
+    select account_id, connection_id, subdomain, state, created_at, authorized_at, finished_at,
+           last_event_at
+      from connections
+     where account_id = $1
+       and connection_id = $2";
+
+impl Store {
+    /// A connection by its id.
+    pub async fn connection(&self, key: &ConnectionKey) -> Result<Option<Connection>> {
+        let row: Option<Row> = on!(Read(self), |db| {
+            sqlx::query_as(BY_ID)
+                .bind(key.account.as_str())
+                .bind(key.connection.to_string())
+                .fetch_optional(db)
+                .await?
+        });
+        row.map(Connection::try_from).transpose()
+    }
+
+    /// The account's connections after this subdomain, in the order of their subdomains.
+    pub async fn connections(
+        &self,
+        account: &AccountId,
+        after: Option<&Subdomain>,
+        limit: i64,
+    ) -> Result<Vec<Connection>> {
+        const SQL: &str = "
+            select account_id, connection_id, subdomain, state, created_at, authorized_at,
+                   finished_at, last_event_at
+              from connections
+             where account_id = $1
+               and subdomain > $2
+             order by subdomain
+             limit $3";
+        let after = after.map_or("", Subdomain::as_str);
+        let rows: Vec<Row> = on!(Read(self), |db| {
+            sqlx::query_as(SQL).bind(account.as_str()).bind(after).bind(limit).fetch_all(db).await?
+        });
+        rows.into_iter().map(Connection::try_from).collect()
+    }
+}
+
+impl Tx<'_> {
+    /// A connection by its id.
+    pub async fn connection(&mut self, key: &ConnectionKey) -> Result<Option<Connection>> {
+        let row: Option<Row> = on!(Tx(self), |db| {
+            sqlx::query_as(BY_ID)
+                .bind(key.account.as_str())
+                .bind(key.connection.to_string())
+                .fetch_optional(db)
+                .await?
+        });
+        row.map(Connection::try_from).transpose()
+    }
+
+    /// The account's connection with this subdomain.
+    pub async fn connection_with_subdomain(
+        &mut self,
+        account: &AccountId,
+        subdomain: &Subdomain,
+    ) -> Result<Option<Connection>> {
+        const SQL: &str = "
+            select account_id, connection_id, subdomain, state, created_at, authorized_at,
+                   finished_at, last_event_at
+              from connections
+             where account_id = $1
+               and subdomain = $2";
+        let row: Option<Row> = on!(Tx(self), |db| {
+            sqlx::query_as(SQL)
+                .bind(account.as_str())
+                .bind(subdomain.as_str())
+                .fetch_optional(db)
+                .await?
+        });
+        row.map(Connection::try_from).transpose()
+    }
+
+    /// Adds a connection to the account that is locked.
+    pub async fn insert_connection(
+        &mut self,
+        account: &mut LockedAccount,
+        connection: &Connection,
+    ) -> Result<()> {
+        const SQL: &str = "
+            insert into connections (account_id, connection_id, subdomain, state, created_at)
+                 values ($1, $2, $3, $4, $5)";
+        on!(Tx(self), |db| {
+            sqlx::query(SQL)
+                .bind(connection.key.account.as_str())
+                .bind(connection.key.connection.to_string())
+                .bind(connection.subdomain.as_str())
+                .bind(connection.state.as_str())
+                .bind(connection.created_at.as_micros())
+                .execute(db)
+                .await
+                .map(drop)
+        })?;
+        self.configuration_changed(account).await
+    }
+
+    /// Writes back where a connection of the locked account stands.
+    pub async fn save_connection(
+        &mut self,
+        account: &mut LockedAccount,
+        connection: &Connection,
+    ) -> Result<()> {
+        const SQL: &str = "
+            update connections
+               set state = $3, authorized_at = $4, finished_at = $5
+             where account_id = $1
+               and connection_id = $2";
+        on!(Tx(self), |db| {
+            sqlx::query(SQL)
+                .bind(connection.key.account.as_str())
+                .bind(connection.key.connection.to_string())
+                .bind(connection.state.as_str())
+                .bind(connection.authorized_at.map(Timestamp::as_micros))
+                .bind(connection.finished_at.map(Timestamp::as_micros))
+                .execute(db)
+                .await
+                .map(drop)
+        })?;
+        self.configuration_changed(account).await
+    }
+
+    /// The tokens of a connection, if it holds any.
+    pub async fn tokens(&mut self, key: &ConnectionKey) -> Result<Option<SealedTokens>> {
+        const SQL: &str = "
+            select access_token, refresh_token, token_expires_at
+              from connections
+             where account_id = $1
+               and connection_id = $2";
+        let row: Option<TokensRow> = on!(Tx(self), |db| {
+            sqlx::query_as(SQL)
+                .bind(key.account.as_str())
+                .bind(key.connection.to_string())
+                .fetch_optional(db)
+                .await?
+        });
+        row.map_or(Ok(None), TokensRow::tokens)
+    }
+
+    /// Replaces the tokens of a connection, or forgets them. Comes under the account's lock.
+    pub async fn save_tokens(
+        &mut self,
+        key: &ConnectionKey,
+        tokens: Option<&SealedTokens>,
+    ) -> Result<()> {
+        const SQL: &str = "
+            update connections
+               set access_token = $3, refresh_token = $4, token_expires_at = $5
+             where account_id = $1
+               and connection_id = $2";
+        let refresh = tokens.and_then(|tokens| tokens.refresh.as_ref());
+        let expires_at = tokens.and_then(|tokens| tokens.expires_at);
+        on!(Tx(self), |db| {
+            sqlx::query(SQL)
+                .bind(key.account.as_str())
+                .bind(key.connection.to_string())
+                .bind(tokens.map(|tokens| tokens.access.as_str()))
+                .bind(refresh.map(Sealed::as_str))
+                .bind(expires_at.map(Timestamp::as_micros))
+                .execute(db)
+                .await
+                .map(drop)
+        })?;
+        Ok(())
+    }
+
+    /// Tells whoever keeps the account's configuration in memory that it is out of date.
+    async fn configuration_changed(&mut self, account: &mut LockedAccount) -> Result<()> {
+        account.config_version += 1;
+        self.save_account(account).await
+    }
+}
+
+impl TryFrom<Row> for Connection {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        let corrupt = |problem: Invalid| Error::corrupt("connections", &problem);
+        let time = |micros: i64| Timestamp::from_micros(micros).map_err(corrupt);
+        Ok(Self {
+            key: ConnectionKey {
+                account: row.account_id.try_into().map_err(corrupt)?,
+                connection: row.connection_id.parse().map_err(corrupt)?,
+            },
+            subdomain: row.subdomain.parse().map_err(corrupt)?,
+            state: row.state.parse().map_err(corrupt)?,
+            created_at: time(row.created_at)?,
+            authorized_at: row.authorized_at.map(time).transpose()?,
+            finished_at: row.finished_at.map(time).transpose()?,
+            last_event_at: row.last_event_at.map(time).transpose()?,
+        })
+    }
+}
+
+impl TokensRow {
+    fn tokens(self) -> Result<Option<SealedTokens>> {
+        let Some(access) = self.access_token else { return Ok(None) };
+        let time = |micros| Timestamp::from_micros(micros);
+        let expires_at = self.token_expires_at.map(time).transpose();
+        Ok(Some(SealedTokens {
+            access: Sealed::from_stored(access),
+            refresh: self.refresh_token.map(Sealed::from_stored),
+            expires_at: expires_at.map_err(|problem| Error::corrupt("connections", &problem))?,
+        }))
+    }
+}
