@@ -1,5 +1,6 @@
 //! The gRPC services: the only place where the contract's messages and the domain meet.
 
+pub mod connection;
 pub mod contact;
 pub mod page;
 pub mod request;

@@ -93,14 +93,14 @@ pub(super) async fn send(request: RequestBuilder) -> Result<Answer> {
 impl Answer {
     /// Reads the body of an answer that has one of these statuses.
     pub(super) fn json<T: DeserializeOwned>(&self, expected: &[StatusCode]) -> Result<T> {
-        self.expect(expected)?;
+        self.accept(expected)?;
         // The parser's own message may quote what it read.
         serde_json::from_slice(&self.body)
             .map_err(|_| Error::Unavailable("an answer that is not as documented".into()))
     }
 
     /// Takes an answer that has one of these statuses, and sorts all others.
-    pub(super) fn expect(&self, expected: &[StatusCode]) -> Result<()> {
+    pub(super) fn accept(&self, expected: &[StatusCode]) -> Result<()> {
         let status = self.status;
         if expected.contains(&status) {
             return Ok(());
