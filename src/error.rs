@@ -4,10 +4,10 @@ use std::{collections::HashMap, time::Duration};
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::{
-    domain::{Invalid, Position},
+    domain::{Invalid, Position, Rejection},
     proto::v1::ErrorReason,
     store, zendesk,
 };
@@ -51,6 +51,8 @@ pub enum Error {
     AuthorizationDenied,
     #[error("the queue of events is full: slow down and repeat")]
     QueueFull,
+    #[error("the database is unavailable: nothing was stored, repeat later")]
+    StoreUnavailable,
     #[error("the outcome is unknown: repeat with the same event id")]
     OutcomeUnknown,
     #[error("the service is shutting down: repeat, or resume, on another replica")]
@@ -113,7 +115,8 @@ impl Error {
             Self::OutcomeUnknown | Self::Store(store::Error::CommitUnknown(_)) => {
                 ErrorReason::OutcomeUnknown
             }
-            Self::Store(store::Error::Unavailable(_) | store::Error::Collided(_)) => {
+            Self::StoreUnavailable
+            | Self::Store(store::Error::Unavailable(_) | store::Error::Collided(_)) => {
                 ErrorReason::StoreUnavailable
             }
             Self::Store(
@@ -141,24 +144,22 @@ impl Error {
         })
     }
 
-    /// What the caller reads. Where the cause is ours it is logged here, once, and not told.
+    /// What the caller reads. A cause that is ours is logged here, once, and not told.
     #[must_use]
     pub fn message(&self) -> String {
-        match self.reason() {
+        let message = match self.reason() {
             ErrorReason::Internal => {
                 error!(cause = %self, "internal error");
-                "internal error".into()
+                return "internal error".into();
             }
-            ErrorReason::StoreUnavailable => {
-                tracing::warn!(cause = %self, "the database is unavailable");
-                "the database is unavailable: nothing was stored, repeat later".into()
-            }
-            ErrorReason::OutcomeUnknown => {
-                tracing::warn!(cause = %self, "the outcome of a commit is unknown");
-                Self::OutcomeUnknown.to_string()
-            }
-            _ => self.to_string(),
+            ErrorReason::StoreUnavailable => Self::StoreUnavailable.to_string(),
+            ErrorReason::OutcomeUnknown => Self::OutcomeUnknown.to_string(),
+            _ => return self.to_string(),
+        };
+        if let Self::Store(cause) = self {
+            warn!(%cause, "the database is unavailable");
         }
+        message
     }
 
     /// The fields at fault.
@@ -177,6 +178,16 @@ impl Error {
                 ("head_position".into(), head.get().to_string()),
             ]),
             _ => HashMap::new(),
+        }
+    }
+}
+
+impl From<Rejection> for Error {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::ConnectionNotFound => Self::ConnectionNotFound,
+            Rejection::ConnectionNotActive => Self::ConnectionNotActive,
+            Rejection::EventIdReused => Self::EventIdReused,
         }
     }
 }

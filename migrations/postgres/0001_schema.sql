@@ -65,7 +65,7 @@ create table requesters (
     observed_at        bigint           not null,
     observed_event_id  text collate "C" not null,
     primary key (account_id, connection_id, requester_id)
-);
+) with (fillfactor = 80);
 
 create index requesters_by_contact on requesters (account_id, contact_id);
 
@@ -100,6 +100,7 @@ create table parked_events (
     updated_at     bigint           not null,
     observed_at    bigint           not null,
     content        text collate "C" not null,
+    content_hash   text collate "C" not null,
     parked_at      bigint           not null,
     primary key (account_id, connection_id, event_id)
 );

@@ -101,6 +101,7 @@ create table parked_events (
     updated_at     integer not null,
     observed_at    integer not null,
     content        text    not null,
+    content_hash   text    not null,
     parked_at      integer not null,
     primary key (account_id, connection_id, event_id)
 ) strict;

@@ -1,6 +1,6 @@
 //! Ticket events: what came in, which version it is, and what it did.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use super::{ConnectionKey, Invalid, Requester, Ticket, TicketId, Timestamp, word::words};
 use serde::{Deserialize, Serialize};
@@ -81,7 +81,7 @@ pub enum EventBody {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     pub kind: SnapshotKind,
-    pub ticket: Ticket,
+    pub ticket: Arc<Ticket>,
     pub requester: Requester,
 }
 

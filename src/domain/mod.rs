@@ -10,9 +10,11 @@ mod log;
 mod object;
 mod secret;
 mod subdomain;
+mod sync;
 mod ticket;
 mod time;
 mod word;
+mod working_set;
 
 pub use self::{
     account::AccountId,
@@ -31,9 +33,14 @@ pub use self::{
     object::{ObjectPlace, ObjectRow, SyncedTicket},
     secret::{Sealed, Secret, SecretColumn, SecretPlace},
     subdomain::Subdomain,
+    sync::{Answer, Dice, Rejection},
     ticket::{
         Change, FieldValue, Status, Ticket, TicketField, TicketId, TicketPriority, TicketType,
         ZendeskId,
     },
     time::Timestamp,
+    working_set::{
+        AccountRow, ContactRow, Effect, Kept, NewTrigger, Origin, ParkedRow, RequesterRow,
+        ResultRow, Standing, TicketRow, WorkingSet,
+    },
 };

@@ -2,6 +2,8 @@
 
 pub mod connection;
 pub mod contact;
+pub mod event;
+pub mod ingest;
 pub mod page;
 pub mod request;
 pub mod ticket;

@@ -2,9 +2,11 @@
 
 mod authorizing;
 mod connecting;
+mod batcher;
 mod contacts;
 mod disconnecting;
 pub mod keyring;
+mod parked;
 mod writes;
 
 pub use self::{
@@ -13,5 +15,9 @@ pub use self::{
     contacts::Contacts,
     disconnecting::{Disconnected, Revocation, SyncedTickets},
     keyring::Keyring,
+    batcher::{Accepted, Batcher, OnCommit},
+    contacts::Contacts,
+    keyring::Keyring,
+    parked::Parked,
     writes::Writes,
 };

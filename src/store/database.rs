@@ -9,7 +9,7 @@ use std::{
 use sqlx::{
     Executor as _, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
-    postgres::PgPoolOptions,
+    postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::SqlitePoolOptions,
 };
 
@@ -30,7 +30,7 @@ pub struct Store {
 
 /// The pools of one engine. `SQLite` has one writer, and readers that do not wait for it.
 pub(super) enum Engine {
-    Postgres(PgPool),
+    Postgres { pool: PgPool, connect: Box<PgConnectOptions>, durability: Durability },
     Sqlite { read: SqlitePool, write: SqlitePool, _lock: File },
 }
 
@@ -48,10 +48,11 @@ impl Store {
     pub async fn open(options: &StoreOptions) -> Result<Self> {
         let engine = match &options.url {
             DatabaseUrl::Postgres(url, _) => {
-                let pool =
-                    postgres_pool(options, options::postgres(url, options.durability)).await?;
+                let connect = options::postgres(url, options.durability);
+                let pool = postgres_pool(options, connect.clone()).await?;
                 migrate(POSTGRES_MIGRATIONS.run(&pool).await)?;
-                Engine::Postgres(pool)
+                let durability = options.durability;
+                Engine::Postgres { pool, connect: Box::new(connect), durability }
             }
             DatabaseUrl::Sqlite(path) => {
                 let lock = lock(path)?;
@@ -79,9 +80,14 @@ impl Store {
     /// Chooses between two whole statements, as [`Tx::pick`] does.
     pub(super) fn pick(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
         match self.engine() {
-            Engine::Postgres(_) => postgres,
+            Engine::Postgres { .. } => postgres,
             Engine::Sqlite { .. } => sqlite,
         }
+    }
+
+    /// Whether all writers share one connection.
+    pub fn has_one_writer(&self) -> bool {
+        matches!(self.engine(), Engine::Sqlite { .. })
     }
 
     /// Begins a transaction that will write. Must be awaited to its end by a task that nobody
@@ -91,7 +97,7 @@ impl Store {
     /// When no connection can be had.
     pub async fn begin(&self) -> Result<Tx<'static>> {
         Ok(match self.engine() {
-            Engine::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Engine::Postgres { pool, .. } => Tx::Postgres(pool.begin().await?),
             Engine::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("begin immediate").await?),
         })
     }
@@ -108,7 +114,7 @@ impl Store {
     /// Closes all connections, and with `SQLite` the file.
     pub async fn close(&self) {
         match self.engine() {
-            Engine::Postgres(pool) => pool.close().await,
+            Engine::Postgres { pool, .. } => pool.close().await,
             Engine::Sqlite { read, write, .. } => {
                 read.close().await;
                 write.close().await;
@@ -140,10 +146,7 @@ impl Tx<'_> {
     }
 }
 
-async fn postgres_pool(
-    options: &StoreOptions,
-    connect: sqlx::postgres::PgConnectOptions,
-) -> Result<PgPool> {
+async fn postgres_pool(options: &StoreOptions, connect: PgConnectOptions) -> Result<PgPool> {
     let durability = options.durability;
     Ok(PgPoolOptions::new()
         .max_connections(options.pool_size)
@@ -165,7 +168,7 @@ async fn postgres_pool(
 
 /// Refuses a session that would lose answered events: a standby, or one that does not wait for its
 /// commits. A pooler or a role's settings may have overruled what was asked for.
-async fn assert_fit(
+pub(super) async fn assert_fit(
     connection: &mut sqlx::PgConnection,
     durability: Durability,
 ) -> std::result::Result<(), sqlx::Error> {

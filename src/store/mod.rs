@@ -3,23 +3,30 @@
 mod account;
 mod authorization;
 mod connection;
+mod batch;
 mod contact;
 mod database;
 mod disconnection;
 mod erasure;
 mod error;
+mod event;
+mod lane;
 mod on;
 mod options;
 mod sealed_secret;
+mod stage;
 mod ticket;
 
 pub use self::{
     account::LockedAccount,
     connection::SealedTokens,
+    batch::BatchKeys,
     database::{Store, Tx},
     disconnection::DeletedTickets,
     erasure::Erased,
     error::{Error, RETRY_AFTER, Result},
+    event::{ParkedEvent, ParkedPlace, StoredEvent},
+    lane::Lane,
     options::{DatabaseUrl, Durability, StoreOptions},
     sealed_secret::{Resealed, SealedSecret},
 };

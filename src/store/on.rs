@@ -5,7 +5,7 @@
 macro_rules! on {
     (Read($store:expr), |$db:ident| $body:expr) => {
         match $store.engine() {
-            $crate::store::database::Engine::Postgres(pool) => {
+            $crate::store::database::Engine::Postgres { pool, .. } => {
                 let $db = pool;
                 $body
             }

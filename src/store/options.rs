@@ -3,7 +3,6 @@
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use sqlx::{
-    ConnectOptions as _,
     postgres::PgConnectOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
@@ -111,18 +110,14 @@ pub(super) fn postgres(options: &PgConnectOptions, durability: Durability) -> Pg
         Durability::Full => "on",
         Durability::Unsafe => "off",
     };
-    options
-        .clone()
-        .application_name("ticketsync")
-        .options([
-            ("synchronous_commit", synchronous_commit.to_owned()),
-            ("lock_timeout", LOCK_TIMEOUT.as_millis().to_string()),
-            (
-                "idle_in_transaction_session_timeout",
-                IDLE_IN_TRANSACTION_TIMEOUT.as_millis().to_string(),
-            ),
-        ])
-        .disable_statement_logging()
+    options.clone().application_name("ticketsync").options([
+        ("synchronous_commit", synchronous_commit.to_owned()),
+        ("lock_timeout", LOCK_TIMEOUT.as_millis().to_string()),
+        (
+            "idle_in_transaction_session_timeout",
+            IDLE_IN_TRANSACTION_TIMEOUT.as_millis().to_string(),
+        ),
+    ])
 }
 
 pub(super) fn sqlite(path: &PathBuf, durability: Durability) -> SqliteConnectOptions {
@@ -139,5 +134,4 @@ pub(super) fn sqlite(path: &PathBuf, durability: Durability) -> SqliteConnectOpt
         .pragma("temp_store", "memory")
         .pragma("secure_delete", "on")
         .pragma("wal_autocheckpoint", WAL_AUTOCHECKPOINT_PAGES.to_string())
-        .disable_statement_logging()
 }

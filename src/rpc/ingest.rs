@@ -1,0 +1,294 @@
+//! `IngestService`: events in, their outcomes back.
+
+use std::{fmt, str::FromStr};
+
+use futures::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::{
+    clock,
+    domain::{Invalid, Timestamp},
+    error::{Error, Result},
+    proto::v1::{
+        self as pb, ingest_service_server::IngestService,
+        ingest_ticket_events_response::Answer as Item,
+    },
+    rpc::{
+        event,
+        page::Listing,
+        request::{
+            DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, account_id, connection_id, connection_key, page_size,
+        },
+    },
+    service::{Accepted, Batcher, Parked},
+    store::{ParkedEvent, ParkedPlace, Store, StoredEvent},
+};
+
+/// How many events of one stream are on their way at once: with eight streams enough to fill a batch
+/// from few accounts. At 70 KiB an event, a stream holds 36 MiB at the most.
+const STREAM_WINDOW: usize = 512;
+/// The most parked events that one call tries again: they share one transaction.
+const MAX_RETRIED: usize = 100;
+
+/// Answers `IngestService`.
+pub struct IngestApi {
+    store: Store,
+    batcher: Batcher,
+    parked: Parked,
+    stopping: CancellationToken,
+}
+
+impl IngestApi {
+    /// Hands events to the batcher until the token is cancelled.
+    pub const fn new(
+        store: Store,
+        batcher: Batcher,
+        parked: Parked,
+        stopping: CancellationToken,
+    ) -> Self {
+        Self { store, batcher, parked, stopping }
+    }
+
+    async fn ingest(
+        &self,
+        request: pb::IngestTicketEventRequest,
+    ) -> Result<pb::IngestTicketEventResponse> {
+        let pb::IngestTicketEventRequest { account_id, connection_id, event } = request;
+        let connection = connection_key(account_id, &connection_id)?;
+        let event = event::parse(connection, event, clock::now())?;
+        let answer = self.batcher.apply(event).await?;
+        Ok(pb::IngestTicketEventResponse { result: Some(answer.into()) })
+    }
+
+    async fn get(&self, request: pb::GetEventRequest) -> Result<pb::Event> {
+        let connection = connection_key(request.account_id, &request.connection_id)?;
+        let id = event::event_id(request.event_id, "event_id")?;
+        if let Some(event) = self.store.event(&connection, &id).await? {
+            return Ok(event.into());
+        }
+        Err(Error::EventNotFound)
+    }
+
+    async fn list_parked(
+        &self,
+        request: pb::ListParkedEventsRequest,
+    ) -> Result<pb::ListParkedEventsResponse> {
+        let account = account_id(request.account_id)?;
+        let connection = match request.connection_id.as_str() {
+            "" => None,
+            id => Some(connection_id(id, "connection_id")?),
+        };
+        let size = page_size(request.page_size, DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)?;
+        let listing = Listing::new(&account, "ListParkedEvents", &[&request.connection_id]);
+        let after: Option<ParkedPlace> = listing.after(&request.page_token)?;
+        let mut events =
+            self.store.parked_events(&account, connection, after.as_ref(), size + 1).await?;
+        let next_page_token = listing.cut(&mut events, size, |last| ParkedPlace {
+            parked_at: last.parked_at,
+            connection: last.connection,
+            id: last.id.clone(),
+        });
+        let parked_events = events.into_iter().map(Into::into).collect();
+        Ok(pb::ListParkedEventsResponse { parked_events, next_page_token })
+    }
+
+    async fn retry(
+        &self,
+        request: pb::RetryParkedEventsRequest,
+    ) -> Result<pb::RetryParkedEventsResponse> {
+        let connection = connection_key(request.account_id, &request.connection_id)?;
+        if !(1..=MAX_RETRIED).contains(&request.event_ids.len()) {
+            let problem = Invalid::new(format!("must hold 1 to {MAX_RETRIED} ids"));
+            return Err(Error::invalid("event_ids", problem));
+        }
+        let ids = request
+            .event_ids
+            .into_iter()
+            .enumerate()
+            .map(|(at, id)| event::event_id(id, &format!("event_ids[{at}]")))
+            .collect::<Result<_>>()?;
+        let events = self.parked.retry(connection, ids).await?;
+        Ok(pb::RetryParkedEventsResponse { events: events.into_iter().map(Into::into).collect() })
+    }
+}
+
+/// An event of a stream, handed in, or refused before it was.
+struct Sent {
+    event_id: String,
+    accepted: Result<Accepted>,
+}
+
+async fn send(batcher: &Batcher, request: pb::IngestTicketEventsRequest) -> Sent {
+    let pb::IngestTicketEventsRequest { account_id, connection_id, event } = request;
+    let event_id = event.as_ref().map(|event| event.event_id.clone()).unwrap_or_default();
+    let event = connection_key(account_id, &connection_id)
+        .and_then(|connection| event::parse(connection, event, clock::now()));
+    let accepted = match event {
+        Ok(event) => batcher.submit(event).await,
+        Err(error) => Err(error),
+    };
+    Sent { event_id, accepted }
+}
+
+async fn answer(sent: Sent) -> pb::IngestTicketEventsResponse {
+    let answer = match sent.accepted {
+        Ok(accepted) => accepted.answer().await,
+        Err(error) => Err(error),
+    };
+    let item = match answer {
+        Ok(answer) => Item::Result(answer.into()),
+        Err(error) => Item::Error(error.into()),
+    };
+    pb::IngestTicketEventsResponse { event_id: sent.event_id, answer: Some(item) }
+}
+
+/// Reads a stream of events, hands each in before the next is read, and answers in order. A full
+/// queue holds the reading up, and with it the sender. When the service stops, what was read is
+/// answered and the stream ends with an error, so that the sender goes on elsewhere.
+fn answers(
+    inbound: Streaming<pb::IngestTicketEventsRequest>,
+    batcher: Batcher,
+    stopping: CancellationToken,
+) -> BoxStream<'static, Result<pb::IngestTicketEventsResponse, Status>> {
+    enum Next {
+        Sent(Sent),
+        End(Status),
+    }
+    let sent = stream::unfold(Some((inbound, batcher, stopping)), |state| async {
+        let (mut inbound, batcher, stopping) = state?;
+        let next = tokio::select! {
+            biased;
+            () = stopping.cancelled() => return Some((Next::End(Error::ShuttingDown.into()), None)),
+            next = inbound.next() => next?,
+        };
+        match next {
+            Ok(request) => {
+                let sent = send(&batcher, request).await;
+                Some((Next::Sent(sent), Some((inbound, batcher, stopping))))
+            }
+            Err(status) => Some((Next::End(status), None)),
+        }
+    });
+    let answers = sent.map(|next| async {
+        match next {
+            Next::Sent(sent) => Ok(answer(sent).await),
+            Next::End(status) => Err(status),
+        }
+    });
+    answers.buffered(STREAM_WINDOW).boxed()
+}
+
+#[tonic::async_trait]
+impl IngestService for IngestApi {
+    type IngestTicketEventsStream =
+        BoxStream<'static, Result<pb::IngestTicketEventsResponse, Status>>;
+
+    async fn ingest_ticket_event(
+        &self,
+        request: Request<pb::IngestTicketEventRequest>,
+    ) -> Result<Response<pb::IngestTicketEventResponse>, Status> {
+        Ok(self.ingest(request.into_inner()).await?.into())
+    }
+
+    async fn ingest_ticket_events(
+        &self,
+        request: Request<Streaming<pb::IngestTicketEventsRequest>>,
+    ) -> Result<Response<Self::IngestTicketEventsStream>, Status> {
+        let answers = answers(request.into_inner(), self.batcher.clone(), self.stopping.clone());
+        Ok(Response::new(answers))
+    }
+
+    async fn get_event(
+        &self,
+        request: Request<pb::GetEventRequest>,
+    ) -> Result<Response<pb::Event>, Status> {
+        Ok(self.get(request.into_inner()).await?.into())
+    }
+
+    async fn list_parked_events(
+        &self,
+        request: Request<pb::ListParkedEventsRequest>,
+    ) -> Result<Response<pb::ListParkedEventsResponse>, Status> {
+        Ok(self.list_parked(request.into_inner()).await?.into())
+    }
+
+    async fn retry_parked_events(
+        &self,
+        request: Request<pb::RetryParkedEventsRequest>,
+    ) -> Result<Response<pb::RetryParkedEventsResponse>, Status> {
+        Ok(self.retry(request.into_inner()).await?.into())
+    }
+}
+
+impl From<StoredEvent> for pb::Event {
+    fn from(event: StoredEvent) -> Self {
+        let StoredEvent { connection, id, effect, received_at } = event;
+        Self {
+            connection_id: connection.to_string(),
+            event_id: id.to_string(),
+            result: Some(effect.into()),
+            receive_time: Some(received_at.into()),
+        }
+    }
+}
+
+impl From<ParkedEvent> for pb::ParkedEvent {
+    fn from(event: ParkedEvent) -> Self {
+        let ParkedEvent { connection, id, kind, ticket_id, requester_id, observed_at, parked_at } =
+            event;
+        Self {
+            connection_id: connection.to_string(),
+            event_id: id.to_string(),
+            kind: pb::TicketEventKind::from(kind).into(),
+            reason: pb::ParkReason::RequesterWithoutEmail.into(),
+            ticket_id: ticket_id.get(),
+            requester_id: requester_id.get(),
+            event_time: Some(observed_at.into()),
+            park_time: Some(parked_at.into()),
+        }
+    }
+}
+
+/// As it stands in a page token; an event id has no space.
+impl fmt::Display for ParkedPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.parked_at.as_micros(), self.connection, self.id)
+    }
+}
+
+impl FromStr for ParkedPlace {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let bad = || Invalid::new("is no place among parked events");
+        let mut parts = text.splitn(3, ' ');
+        let mut part = || parts.next().ok_or_else(bad);
+        let parked_at = part()?.parse().map_err(|_| bad())?;
+        Ok(Self {
+            parked_at: Timestamp::from_micros(parked_at)?,
+            connection: part()?.parse()?,
+            id: part()?.to_owned().try_into()?,
+        })
+    }
+}
+
+impl From<Error> for pb::ItemError {
+    fn from(error: Error) -> Self {
+        let violations = error.field_violations().iter().map(|violation| pb::FieldViolation {
+            field: violation.field.clone(),
+            description: violation.description.clone(),
+        });
+        Self {
+            code: error.code().into(),
+            reason: error.reason().into(),
+            field_violations: violations.collect(),
+            // A named delay of seconds at the most.
+            retry_delay: error.retry_delay().and_then(|delay| delay.try_into().ok()),
+            message: error.message(),
+        }
+    }
+}

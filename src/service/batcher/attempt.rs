@@ -1,0 +1,82 @@
+//! One try to commit a batch, and what its failure means.
+
+use std::{
+    collections::HashSet,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use rand::RngExt as _;
+use tokio::time::timeout;
+
+use super::queue::Job;
+use crate::{
+    clock,
+    domain::{AccountId, Answer, Rejection},
+    store::{self, BatchKeys, Lane},
+};
+
+/// What each event of a batch is answered, and whose logs have grown.
+pub(super) struct Committed {
+    pub answers: Vec<Result<Answer, Rejection>>,
+    pub grown: HashSet<AccountId>,
+}
+
+/// Why a batch was not, or perhaps not, committed.
+pub(super) enum Failure {
+    /// The data is at fault: some event of the batch cannot be stored.
+    Data(store::Error),
+    /// Nothing is stored, and the same may pass when tried again.
+    Passing(store::Error),
+    /// Nothing is stored, and a smaller batch may pass.
+    TooSlow,
+    /// It may or may not be stored; what each event would be answered if it is.
+    Unknown(Vec<Result<Answer, Rejection>>),
+}
+
+/// Runs one transaction. After a failure the lane's connection is dropped: a new one is cheap, and
+/// nobody has to know what state the old one is in.
+pub(super) async fn attempt(
+    lane: &mut Lane,
+    jobs: &[Job],
+    limit: Duration,
+) -> Result<Committed, Failure> {
+    let committing = AtomicBool::new(false);
+    let mut answers = Vec::new();
+    let outcome = timeout(limit, transact(lane, jobs, &committing, &mut answers)).await;
+    let committing = committing.load(Ordering::Relaxed);
+    let failure = match outcome {
+        Ok(Ok(grown)) => return Ok(Committed { answers, grown }),
+        Ok(Err(store::Error::CommitUnknown(_))) => Failure::Unknown(answers),
+        Err(_) if committing => Failure::Unknown(answers),
+        Err(_) => Failure::TooSlow,
+        Ok(Err(error @ (store::Error::Unavailable(_) | store::Error::Collided(_)))) => {
+            Failure::Passing(error)
+        }
+        Ok(Err(
+            error @ (store::Error::Refused(_)
+            | store::Error::Corrupt { .. }
+            | store::Error::Unfit(_)),
+        )) => Failure::Data(error),
+    };
+    lane.discard();
+    Err(failure)
+}
+
+async fn transact(
+    lane: &mut Lane,
+    jobs: &[Job],
+    committing: &AtomicBool,
+    answers: &mut Vec<Result<Answer, Rejection>>,
+) -> store::Result<HashSet<AccountId>> {
+    let mut tx = lane.begin().await?;
+    let mut set = tx.load_batch(BatchKeys::of(jobs.iter().map(|job| &job.event))).await?;
+    // After the lock: commit times must not run backwards along the log.
+    let now = clock::now();
+    let mut dice = || rand::rng().random();
+    answers.extend(jobs.iter().map(|job| set.apply(job.event.clone(), now, &mut dice)));
+    tx.save_batch(&mut set, now).await?;
+    committing.store(true, Ordering::Relaxed);
+    tx.commit().await?;
+    Ok(set.triggers.into_iter().map(|trigger| trigger.connection.account).collect())
+}

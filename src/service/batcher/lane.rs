@@ -1,0 +1,207 @@
+//! A lane: batches of some accounts, one after the other, through one connection.
+
+use std::time::Duration;
+
+use rand::RngExt as _;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, instrument, warn};
+
+use super::{
+    OnCommit,
+    attempt::{Committed, Failure, attempt},
+    queue::{Job, Waiting},
+};
+use crate::{
+    domain::{Answer, Rejection},
+    error::{Error, Result},
+    proto::v1::ErrorReason,
+    store::Lane,
+};
+
+/// How often a batch is tried again before its callers are told that the store is unavailable.
+const MAX_RETRIES: u32 = 3;
+/// The first pause before a try; each next one is twice as long, each with jitter.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+/// How long one try may take. A batch takes milliseconds; this is a database that hangs.
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
+/// How long a commit whose outcome is unknown is looked after: a failover's length. Past it the
+/// callers are told to ask again.
+const UNKNOWN_LIMIT: Duration = Duration::from_secs(15);
+
+pub(super) struct LaneTask {
+    lane: Lane,
+    queue: mpsc::Receiver<Job>,
+    waiting: Waiting,
+    on_commit: OnCommit,
+}
+
+impl LaneTask {
+    pub(super) fn new(lane: Lane, queue: mpsc::Receiver<Job>, on_commit: OnCommit) -> Self {
+        Self { lane, queue, waiting: Waiting::default(), on_commit }
+    }
+
+    /// Commits batches until the queue is closed and empty.
+    pub(super) async fn run(mut self, stopping: CancellationToken) {
+        loop {
+            if self.waiting.is_empty() {
+                let next = tokio::select! {
+                    next = self.queue.recv() => next,
+                    () = stopping.cancelled(), if !self.queue.is_closed() => {
+                        self.queue.close();
+                        continue;
+                    }
+                };
+                let Some(job) = next else { return };
+                self.waiting.push(job);
+            }
+            while !self.waiting.is_full()
+                && let Ok(job) = self.queue.try_recv()
+            {
+                self.waiting.push(job);
+            }
+            let batch = self.waiting.take_batch();
+            self.settle(batch).await;
+        }
+    }
+
+    /// Brings every event of a batch to its answer: the failure table of the batch protocol.
+    #[instrument(name = "batch", skip_all, fields(events = batch.len()))]
+    async fn settle(&mut self, batch: Vec<Job>) {
+        let mut parts = vec![batch];
+        while let Some(mut part) = parts.pop() {
+            match self.commit(&part).await {
+                Ok(answers) => {
+                    for (job, answer) in part.into_iter().zip(answers) {
+                        reply(job, answer.map_err(Error::from));
+                    }
+                }
+                Err(Settled::Halve(error)) if part.len() > 1 => {
+                    warn!(events = part.len(), cause = %error, "a batch failed and is halved");
+                    let second = part.split_off(part.len() / 2);
+                    parts.extend([second, part]);
+                }
+                Err(Settled::Halve(error) | Settled::GiveUp(error)) => give_up(part, &error),
+            }
+        }
+    }
+
+    /// Tries until the batch is committed or it is clear what its callers are to be told.
+    async fn commit(&mut self, jobs: &[Job]) -> Result<Answers, Settled> {
+        let mut retries = 0;
+        let mut unknown = Unknown::default();
+        loop {
+            let failure = match attempt(&mut self.lane, jobs, ATTEMPT_LIMIT).await {
+                Ok(Committed { answers, grown }) => {
+                    for account in &grown {
+                        (self.on_commit)(account);
+                    }
+                    return Ok(unknown.resolve(answers));
+                }
+                Err(Failure::Unknown(answers)) => {
+                    warn!(events = jobs.len(), "a commit was cut off, its outcome is looked up");
+                    unknown.note(answers);
+                    continue;
+                }
+                Err(failure) => failure,
+            };
+            if let Some(deadline) = unknown.deadline {
+                if Instant::now() >= deadline {
+                    return Err(Settled::GiveUp(Error::OutcomeUnknown));
+                }
+                pause(MAX_RETRIES).await;
+                continue;
+            }
+            retries += 1;
+            match failure {
+                Failure::Data(error) => return Err(Settled::Halve(error.into())),
+                Failure::TooSlow if jobs.len() > 1 => return Err(Settled::Halve(too_slow())),
+                Failure::Passing(error) if retries > MAX_RETRIES => {
+                    return Err(Settled::GiveUp(error.into()));
+                }
+                Failure::TooSlow if retries > MAX_RETRIES => {
+                    return Err(Settled::GiveUp(too_slow()));
+                }
+                Failure::Passing(_) | Failure::TooSlow | Failure::Unknown(_) => {
+                    pause(retries).await;
+                }
+            }
+        }
+    }
+}
+
+/// What each event of a batch is answered, in the batch's order.
+type Answers = Vec<Result<Answer, Rejection>>;
+
+/// How a batch that was not committed is settled.
+enum Settled {
+    /// Its halves are tried apart; a single event is refused with the error.
+    Halve(Error),
+    /// All its events are refused with the error.
+    GiveUp(Error),
+}
+
+/// The tries of a batch whose commit was cut off.
+#[derive(Default)]
+struct Unknown {
+    tries: Vec<Answers>,
+    /// Until when their outcome is looked after.
+    deadline: Option<Instant>,
+}
+
+impl Unknown {
+    fn note(&mut self, answers: Answers) {
+        self.deadline.get_or_insert(Instant::now() + UNKNOWN_LIMIT);
+        self.tries.push(answers);
+    }
+
+    /// What to answer now that a later try has committed: where it found what one of the cut-off
+    /// tries had stored, that try's answer; else its own.
+    fn resolve(&self, answers: Answers) -> Answers {
+        let ours = |at: usize, stored| {
+            self.tries.iter().any(|answers| answers.get(at) == Some(&Ok(Answer::Applied(stored))))
+        };
+        answers
+            .into_iter()
+            .enumerate()
+            .map(|(at, answer)| match answer {
+                Ok(Answer::Duplicate(stored)) if ours(at, stored) => Ok(Answer::Applied(stored)),
+                other => other,
+            })
+            .collect()
+    }
+}
+
+/// Answers one event. A caller who no longer waits is none of the batch's business.
+fn reply(job: Job, answer: Result<Answer>) {
+    drop(job.answer.send(answer));
+}
+
+/// Refuses all events of a batch. Logs the cause once, here: none of the answers carries it.
+fn give_up(jobs: Vec<Job>, cause: &Error) {
+    let reason = cause.reason();
+    error!(events = jobs.len(), reason = reason.as_str_name(), %cause, "a batch is refused");
+    for job in jobs {
+        let refusal = match reason {
+            ErrorReason::OutcomeUnknown => Error::OutcomeUnknown,
+            ErrorReason::StoreUnavailable => Error::StoreUnavailable,
+            _ => Error::Internal("the event cannot be stored".into()),
+        };
+        reply(job, Err(refusal));
+    }
+}
+
+fn too_slow() -> Error {
+    Error::StoreUnavailable
+}
+
+/// Waits before a try: twice as long each time, between half and the whole of it at random, so that
+/// replicas that failed together do not return together.
+async fn pause(retry: u32) {
+    let whole = RETRY_PAUSE * 2_u32.pow(retry.min(MAX_RETRIES));
+    let part = rand::rng().random_range(0.5..1.0);
+    sleep(whole.mul_f64(part)).await;
+}

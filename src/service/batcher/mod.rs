@@ -1,0 +1,103 @@
+//! Group commit: takes what is queued, commits it in one transaction, repeats. There is no timer;
+//! the commit before is the window.
+
+mod attempt;
+mod lane;
+mod queue;
+
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::{lane::LaneTask, queue::Job};
+use crate::{
+    domain::{AccountId, Answer, TicketEvent},
+    error::{Error, Result},
+    store::{Lane, Store},
+};
+
+/// How many events wait in a lane's channel: two full batches, so that the next one is there when a
+/// commit returns, and a caller learns of an overload within a few commits.
+const QUEUE_CAPACITY: usize = 1_000;
+/// How long a unary call waits for a place in a full queue. Longer than a slow commit, shorter than
+/// the patience of callers.
+const QUEUE_WAIT: Duration = Duration::from_secs(2);
+
+/// What is to be told of an account whose log has grown.
+pub type OnCommit = Arc<dyn Fn(&AccountId) + Send + Sync>;
+
+/// Where events are handed in. Cheap to clone; the lanes end when every clone is gone or the service
+/// stops, after what was accepted is committed.
+#[derive(Clone)]
+pub struct Batcher {
+    lanes: Arc<[mpsc::Sender<Job>]>,
+    stopping: CancellationToken,
+}
+
+/// An event that was accepted, on its way to its answer.
+pub struct Accepted(oneshot::Receiver<Result<Answer>>);
+
+impl Accepted {
+    /// Waits until the event is committed or refused. It is so whether or not anybody waits.
+    pub async fn answer(self) -> Result<Answer> {
+        self.0.await.unwrap_or(Err(Error::OutcomeUnknown))
+    }
+}
+
+impl Batcher {
+    /// Starts the lanes: one for `SQLite`, which has one writer; `lanes` for `PostgreSQL`. An account
+    /// always takes the same lane, which keeps its events in order.
+    pub fn start(
+        store: &Store,
+        lanes: usize,
+        on_commit: &OnCommit,
+        stopping: &CancellationToken,
+        tasks: &TaskTracker,
+    ) -> Self {
+        let lanes = if store.has_one_writer() { 1 } else { lanes.max(1) };
+        let senders = (0..lanes).map(|_| {
+            let (sender, receiver) = mpsc::channel(QUEUE_CAPACITY);
+            let lane = LaneTask::new(Lane::new(store.clone()), receiver, Arc::clone(on_commit));
+            tasks.spawn(lane.run(stopping.clone()));
+            sender
+        });
+        Self { lanes: senders.collect(), stopping: stopping.clone() }
+    }
+
+    /// Hands an event in, waiting for as long as the queue is full: for streams, which are not read
+    /// meanwhile.
+    pub async fn submit(&self, event: TicketEvent) -> Result<Accepted> {
+        let (answer, accepted) = oneshot::channel();
+        let lane = self.lane(&event.connection.account);
+        if self.stopping.is_cancelled() {
+            return Err(Error::ShuttingDown);
+        }
+        lane.send(Job { event, answer }).await.map_err(|_| Error::ShuttingDown)?;
+        Ok(Accepted(accepted))
+    }
+
+    /// Hands an event in and waits for its answer: for unary calls, which give up when the queue
+    /// stays full.
+    pub async fn apply(&self, event: TicketEvent) -> Result<Answer> {
+        let accepted =
+            timeout(QUEUE_WAIT, self.submit(event)).await.map_err(|_| Error::QueueFull)??;
+        accepted.answer().await
+    }
+
+    fn lane(&self, account: &AccountId) -> &mpsc::Sender<Job> {
+        let mut hasher = DefaultHasher::new();
+        account.hash(&mut hasher);
+        let lanes = self.lanes.len() as u64;
+        // Below the number of lanes, which is a usize.
+        let at = usize::try_from(hasher.finish() % lanes).unwrap_or_default();
+        &self.lanes[at]
+    }
+}

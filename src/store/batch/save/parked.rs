@@ -1,0 +1,75 @@
+//! Saving the events that wait, and deleting those that no longer do.
+
+use super::json;
+use crate::{
+    domain::{Origin, WorkingSet},
+    store::{
+        Result, Tx,
+        batch::row::{NewParkedContent, hash_text},
+        stage::{
+            Kind::{Int, Text},
+            Staged,
+        },
+    },
+};
+
+impl Tx<'_> {
+    pub(super) async fn save_parked(&mut self, set: &WorkingSet) -> Result<()> {
+        static INSERT: Staged = Staged::new(
+            &[
+                ("account_id", Text),
+                ("connection_id", Text),
+                ("event_id", Text),
+                ("ticket_id", Int),
+                ("requester_id", Int),
+                ("kind", Text),
+                ("updated_at", Int),
+                ("observed_at", Int),
+                ("content", Text),
+                ("content_hash", Text),
+                ("parked_at", Int),
+            ],
+            "insert into parked_events (account_id, connection_id, event_id, ticket_id, requester_id,
+                                        kind, updated_at, observed_at, content, content_hash, parked_at)
+             select account_id, connection_id, event_id, ticket_id, requester_id, kind, updated_at,
+                    observed_at, content, content_hash, parked_at
+               from stage",
+        );
+        static DELETE: Staged = Staged::new(
+            &[("account_id", Text), ("connection_id", Text), ("event_id", Text)],
+            "delete from parked_events
+              where (account_id, connection_id, event_id) in
+                    (select stage.account_id, stage.connection_id, stage.event_id from stage)",
+        );
+        let (mut insert, mut delete) = (INSERT.stage(self), DELETE.stage(self));
+        for ((key, id), parked) in &set.parked {
+            let Some(origin) = parked.pending() else { continue };
+            let connection = key.connection.to_string();
+            if origin == Origin::Stored {
+                let connection = connection.clone();
+                delete.push([key.account.as_str().into(), connection.into(), id.as_str().into()]);
+            }
+            let Some(row) = parked.get() else { continue };
+            let content = NewParkedContent {
+                ticket: &row.snapshot.ticket,
+                requester_name: &row.snapshot.requester.name,
+            };
+            insert.push([
+                key.account.as_str().into(),
+                connection.into(),
+                id.as_str().into(),
+                row.ticket_id.get().into(),
+                row.snapshot.requester.id.get().into(),
+                row.snapshot.kind.as_str().into(),
+                row.version.updated_at.as_micros().into(),
+                row.version.observed.at.as_micros().into(),
+                json(&content)?.into(),
+                hash_text(&row.content_hash).into(),
+                row.parked_at.as_micros().into(),
+            ]);
+        }
+        delete.execute(self).await?;
+        insert.execute(self).await?;
+        Ok(())
+    }
+}
