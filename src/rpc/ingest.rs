@@ -70,7 +70,10 @@ impl IngestApi {
         if let Some(event) = self.store.event(&connection, &id).await? {
             return Ok(event.into());
         }
-        Err(Error::EventNotFound)
+        match self.store.connection(&connection).await? {
+            Some(_) => Err(Error::EventNotFound),
+            None => Err(Error::ConnectionNotFound),
+        }
     }
 
     async fn list_parked(

@@ -1,8 +1,8 @@
 //! Where several of the floors below meet.
 
 mod authorizing;
-mod connecting;
 mod batcher;
+mod connecting;
 mod contacts;
 mod disconnecting;
 pub mod keyring;
@@ -11,12 +11,10 @@ mod writes;
 
 pub use self::{
     authorizing::Decision,
+    batcher::{Accepted, Batcher, OnCommit},
     connecting::{Connecting, Started},
     contacts::Contacts,
     disconnecting::{Disconnected, Revocation, SyncedTickets},
-    keyring::Keyring,
-    batcher::{Accepted, Batcher, OnCommit},
-    contacts::Contacts,
     keyring::Keyring,
     parked::Parked,
     writes::Writes,

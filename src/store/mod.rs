@@ -2,8 +2,8 @@
 
 mod account;
 mod authorization;
-mod connection;
 mod batch;
+mod connection;
 mod contact;
 mod database;
 mod disconnection;
@@ -19,8 +19,8 @@ mod ticket;
 
 pub use self::{
     account::LockedAccount,
-    connection::SealedTokens,
     batch::BatchKeys,
+    connection::SealedTokens,
     database::{Store, Tx},
     disconnection::DeletedTickets,
     erasure::Erased,
