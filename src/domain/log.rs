@@ -1,9 +1,11 @@
 //! The trigger log: one sequence per account, without holes.
 
+use std::fmt;
+
 use uuid::Uuid;
 
 use super::{
-    Change, ConnectionKey, ContactId, Invalid, Observation, Ticket, TicketId, Timestamp,
+    Change, ConnectionKey, ContactId, Email, Invalid, Observation, Ticket, TicketId, Timestamp,
     word::words,
 };
 
@@ -14,6 +16,8 @@ pub struct Position(i64);
 impl Position {
     /// The place before the first event.
     pub const START: Self = Self(0);
+    /// A place that no log reaches.
+    pub const MAX: Self = Self(i64::MAX);
 
     /// The position as a number.
     #[must_use]
@@ -76,4 +80,17 @@ pub struct TriggerContent {
     pub ticket: Ticket,
     /// The fields that differ from the state observed before; none where the ticket was created.
     pub changes: Vec<Change>,
+}
+
+/// How the contact of a trigger event is called now. Its `Debug` shows no address and no name.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TriggerContact {
+    pub email: Email,
+    pub name: String,
+}
+
+impl fmt::Debug for TriggerContact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TriggerContact").finish_non_exhaustive()
+    }
 }

@@ -4,6 +4,7 @@ mod account;
 mod authorization;
 mod connection;
 mod contact;
+mod cursor;
 mod event;
 mod limit;
 mod log;
@@ -24,12 +25,13 @@ pub use self::{
     },
     connection::{Connection, ConnectionId, ConnectionKey, ConnectionState, Finish},
     contact::{Contact, ContactId, Email, EmailKey, Requester, SYNC_TAG},
+    cursor::{Cursor, LogEnds, Misplaced},
     event::{
         ContentHash, EventBody, EventId, EventKind, Observation, Outcome, Snapshot, SnapshotKind,
         TicketEvent, Version,
     },
     limit::{Invalid, text},
-    log::{LogId, Position, TriggerContent, TriggerEvent, TriggerKind},
+    log::{LogId, Position, TriggerContact, TriggerContent, TriggerEvent, TriggerKind},
     object::{ObjectPlace, ObjectRow, SyncedTicket},
     secret::{Sealed, Secret, SecretColumn, SecretPlace},
     subdomain::Subdomain,

@@ -9,3 +9,4 @@ pub mod request;
 pub mod ticket;
 pub mod ticket_field;
 pub mod time;
+pub mod trigger;

@@ -5,8 +5,11 @@ mod batcher;
 mod connecting;
 mod contacts;
 mod disconnecting;
+mod feed;
 pub mod keyring;
 mod parked;
+mod tail;
+mod wakeup;
 mod writes;
 
 pub use self::{
@@ -15,7 +18,10 @@ pub use self::{
     connecting::{Connecting, Started},
     contacts::Contacts,
     disconnecting::{Disconnected, Revocation, SyncedTickets},
+    feed::{Feed, FeedOptions, StopAtHead, TailRequest, TailStart},
     keyring::Keyring,
     parked::Parked,
+    tail::{Batch, MAX_BATCH_BYTES, Tail},
+    wakeup::Wakeups,
     writes::Writes,
 };

@@ -37,6 +37,12 @@ impl Error {
         Self::Corrupt { table, problem: problem.to_string() }
     }
 
+    /// Makes the error of a database that did not answer in time.
+    #[must_use]
+    pub const fn timed_out() -> Self {
+        Self::Unavailable(sqlx::Error::PoolTimedOut)
+    }
+
     /// The same error, had it happened while COMMIT was under way.
     #[must_use]
     pub fn during_commit(self) -> Self {

@@ -16,6 +16,8 @@ mod options;
 mod sealed_secret;
 mod stage;
 mod ticket;
+mod trigger;
+mod trigger_row;
 
 pub use self::{
     account::LockedAccount,
@@ -29,4 +31,5 @@ pub use self::{
     lane::Lane,
     options::{DatabaseUrl, Durability, StoreOptions},
     sealed_secret::{Resealed, SealedSecret},
+    trigger::{LogSlice, LoggedTrigger, ReadBounds, ReadFrom, TriggerFilter},
 };
