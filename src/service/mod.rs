@@ -10,6 +10,9 @@ pub mod keyring;
 mod parked;
 mod tail;
 mod wakeup;
+pub mod key_file;
+pub mod keyring;
+pub mod rotation;
 mod writes;
 
 pub use self::{
