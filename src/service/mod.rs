@@ -6,13 +6,12 @@ mod connecting;
 mod contacts;
 mod disconnecting;
 mod feed;
-pub mod keyring;
-mod parked;
-mod tail;
-mod wakeup;
 pub mod key_file;
 pub mod keyring;
+mod parked;
 pub mod rotation;
+mod tail;
+mod wakeup;
 mod writes;
 
 pub use self::{
