@@ -67,6 +67,9 @@ pub enum Error {
     Store(#[from] store::Error),
     #[error(transparent)]
     Zendesk(#[from] zendesk::Error),
+    /// What the program was told is not fit to start with.
+    #[error("{0}")]
+    Unfit(String),
     /// A defect of ours.
     #[error("{0}")]
     Internal(String),
@@ -122,6 +125,7 @@ impl Error {
             Self::Store(
                 store::Error::Refused(_) | store::Error::Corrupt { .. } | store::Error::Unfit(_),
             )
+            | Self::Unfit(_)
             | Self::Internal(_) => ErrorReason::Internal,
             Self::Zendesk(zendesk::Error::Refused { .. }) => ErrorReason::ZendeskRefused,
             Self::Zendesk(zendesk::Error::Unavailable(_)) => ErrorReason::ZendeskUnavailable,

@@ -1,1 +1,229 @@
-//! TBD
+//! The server: everything wired together, run until it is told to stop.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{net::TcpListener, sync::watch, time};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::{service::Routes, transport::server::TcpIncoming};
+use tonic_health::{ServingStatus, server::HealthReporter};
+use tower::ServiceBuilder;
+use tracing::{info, info_span, warn};
+
+use crate::{
+    config::Config,
+    domain::AccountId,
+    error::{Error, Result},
+    http::{self, Health, metrics::Metrics},
+    proto::{DESCRIPTORS, v1 as pb},
+    rpc::{self, limits},
+    service::{Batcher, Connecting, Contacts, OnCommit, Parked, Writes},
+    store::Store,
+    zendesk,
+};
+
+/// How often the database is asked for a sign of life: how soon a balancer learns of an outage.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
+/// How long it has to give it.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A server that has its database open and its ports bound.
+pub struct Server {
+    config: Config,
+    store: Store,
+    grpc: TcpListener,
+    http: TcpListener,
+}
+
+impl Server {
+    /// Opens the database, brings its schema up to date, and binds the ports.
+    pub async fn bind(config: Config) -> Result<Self> {
+        let store = Store::open(&config.store).await?;
+        let grpc = listen(config.grpc_listen).await?;
+        let http = listen(config.http_listen).await?;
+        Ok(Self { config, store, grpc, http })
+    }
+
+    /// Where gRPC is answered.
+    pub fn grpc_address(&self) -> io::Result<SocketAddr> {
+        self.grpc.local_addr()
+    }
+
+    /// Where HTTP is answered.
+    pub fn http_address(&self) -> io::Result<SocketAddr> {
+        self.http.local_addr()
+    }
+
+    /// Serves until the future completes, then stops: health says so first, streams end with an error
+    /// that lets clients resume elsewhere, what was accepted is committed. Returns within the grace
+    /// period, whatever the peers do.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<()> {
+        let Self { config, store, grpc, http } = self;
+        let stopping = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let writes = Writes::default();
+        let metrics = Metrics::install();
+        let (health, health_seen) = watch::channel(Health::Serving);
+        let (reporter, health_service) = tonic_health::server::health_reporter();
+
+        let services = services(&config, &store, &writes, &stopping, &tasks)?;
+        let routes = services.add_service(health_service).prepare();
+        tasks.spawn(watch_health(store.clone(), reporter, health, stopping.clone()));
+        let listener = http;
+        let http = axum::serve(listener, http::routes(health_seen, metrics))
+            .with_graceful_shutdown(stopping.clone().cancelled_owned());
+        tasks.spawn(async move {
+            if let Err(error) = http.await {
+                warn!(cause = %error, "the HTTP server ended");
+            }
+        });
+        let serve = tonic_server()
+            .layer(ServiceBuilder::new().map_response(rpc::reason::give))
+            .add_routes(routes)
+            .serve_with_incoming_shutdown(
+                TcpIncoming::from(grpc).with_nodelay(Some(true)),
+                stopping.clone().cancelled_owned(),
+            );
+        tasks.spawn(async move {
+            if let Err(error) = serve.await {
+                warn!(cause = %error, "the gRPC server ended");
+            }
+        });
+
+        shutdown.await;
+        info!("stopping");
+        stopping.cancel();
+        tasks.close();
+        let drained = time::timeout(config.shutdown_grace, async {
+            tasks.wait().await;
+            writes.drain().await;
+        });
+        if drained.await.is_ok() {
+            info!("stopped");
+        } else {
+            warn!("stopped with peers that did not let go within the grace period");
+        }
+        store.close().await;
+        Ok(())
+    }
+}
+
+/// Runs a server until the future completes.
+pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<()> {
+    Server::bind(config).await?.run(shutdown).await
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| Error::Internal(format!("cannot listen on {address}: {error}")))
+}
+
+fn services(
+    config: &Config,
+    store: &Store,
+    writes: &Writes,
+    stopping: &CancellationToken,
+    tasks: &TaskTracker,
+) -> Result<Routes> {
+    let on_commit: OnCommit = Arc::new(|_: &AccountId| {});
+    let batcher = Batcher::start(store, config.lanes, &on_commit, stopping, tasks);
+    let parked = Parked::new(store.clone(), writes.clone(), on_commit);
+    let contacts = Contacts::new(store.clone(), writes.clone());
+    let zendesk = zendesk::Client::new(config.zendesk.clone())?;
+    let connecting =
+        Connecting::new(store.clone(), writes.clone(), config.keyring.clone(), zendesk);
+
+    let ingest = rpc::ingest::IngestApi::new(store.clone(), batcher, parked, stopping.clone());
+    let contact = rpc::contact::ContactApi::new(store.clone(), contacts);
+    let connection = rpc::connection::ConnectionApi::new(connecting);
+
+    let mut routes = Routes::builder();
+    macro_rules! add {
+        ($($server:ident::$type:ident($api:expr)),* $(,)?) => {$(
+            routes.add_service(
+                pb::$server::$type::new($api)
+                    .max_decoding_message_size(limits::MAX_REQUEST_BYTES)
+                    .max_encoding_message_size(limits::MAX_RESPONSE_BYTES),
+            );
+        )*};
+    }
+    add! {
+        connection_service_server::ConnectionServiceServer(connection),
+        ingest_service_server::IngestServiceServer(ingest),
+        contact_service_server::ContactServiceServer(contact),
+    }
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let broken = |error: tonic_reflection::server::Error| Error::Internal(error.to_string());
+    routes.add_service(reflection().build_v1().map_err(broken)?);
+    routes.add_service(reflection().build_v1alpha().map_err(broken)?);
+    Ok(routes.routes())
+}
+
+fn tonic_server() -> tonic::transport::Server {
+    tonic::transport::Server::builder()
+        .timeout(limits::CALL_LIMIT)
+        .max_concurrent_streams(limits::MAX_CONCURRENT_STREAMS)
+        .max_connection_age(limits::MAX_CONNECTION_AGE)
+        .http2_keepalive_interval(Some(limits::KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(limits::KEEPALIVE_TIMEOUT))
+        .http2_max_header_list_size(limits::MAX_HEADER_BYTES)
+        .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
+        .trace_fn(|request| info_span!("rpc", method = request.uri().path()))
+}
+
+/// Says whether the database is there, until the service stops, which is said at once.
+async fn watch_health(
+    store: Store,
+    reporter: HealthReporter,
+    health: watch::Sender<Health>,
+    stopping: CancellationToken,
+) {
+    let mut ticks = time::interval(HEALTH_INTERVAL);
+    ticks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+    loop {
+        let now = tokio::select! {
+            biased;
+            () = stopping.cancelled() => Health::NotServing,
+            now = async {
+                ticks.tick().await;
+                probe(&store).await
+            } => now,
+        };
+        if health.send_replace(now) != now {
+            info!(health = ?now, "health changed");
+        }
+        report(&reporter, now).await;
+        if stopping.is_cancelled() {
+            return;
+        }
+    }
+}
+
+async fn probe(store: &Store) -> Health {
+    match time::timeout(HEALTH_TIMEOUT, store.ping()).await {
+        Ok(Ok(())) => Health::Serving,
+        Ok(Err(_)) | Err(_) => Health::NotServing,
+    }
+}
+
+/// Tells the same of the server as a whole and of each of its services.
+async fn report(reporter: &HealthReporter, health: Health) {
+    const SERVICES: [&str; 4] = [
+        "",
+        pb::connection_service_server::SERVICE_NAME,
+        pb::ingest_service_server::SERVICE_NAME,
+        pb::contact_service_server::SERVICE_NAME,
+    ];
+    let status = match health {
+        Health::Serving => ServingStatus::Serving,
+        Health::NotServing => ServingStatus::NotServing,
+    };
+    for service in SERVICES {
+        reporter.set_service_status(service, status).await;
+    }
+}

@@ -1,1 +1,30 @@
-//! TBD
+//! What the service answers over plain HTTP: health and metrics.
+
+pub mod metrics;
+
+use axum::{Router, extract::State, http::StatusCode, routing::get};
+use tokio::sync::watch;
+
+/// Whether the service can do its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    Serving,
+    NotServing,
+}
+
+/// The routes: `/healthz` says that the process lives, `/readyz` that it can do its work, `/metrics`
+/// how it does.
+pub fn routes(health: watch::Receiver<Health>, metrics: metrics::Metrics) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .with_state(health)
+        .route("/metrics", get(move || async move { metrics.render() }))
+}
+
+async fn ready(State(health): State<watch::Receiver<Health>>) -> (StatusCode, &'static str) {
+    match *health.borrow() {
+        Health::Serving => (StatusCode::OK, "ok\n"),
+        Health::NotServing => (StatusCode::SERVICE_UNAVAILABLE, "not serving\n"),
+    }
+}

@@ -1,0 +1,160 @@
+//! `ticketsync serve`.
+
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
+
+use clap::{
+    Args,
+    builder::{StringValueParser, TypedValueParser as _},
+};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+
+use super::database::DatabaseArgs;
+use crate::{
+    config::{Config, DEFAULT_LANES},
+    domain::Secret,
+    error::{Error, Result},
+    server::Server,
+    service::{Keyring, key_file},
+    store::DatabaseUrl,
+    zendesk::{BaseUrl, ClientOptions, REQUEST_TIMEOUT, RedirectUrl},
+};
+
+/// The arguments of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Where to answer gRPC. Port 0 takes a free one, which the log names.
+    #[arg(
+        long,
+        env = "TICKETSYNC_GRPC_LISTEN",
+        default_value = "127.0.0.1:50051",
+        value_name = "ADDRESS"
+    )]
+    grpc_listen: SocketAddr,
+    /// Where to answer HTTP: /healthz, /readyz and /metrics.
+    #[arg(
+        long,
+        env = "TICKETSYNC_HTTP_LISTEN",
+        default_value = "127.0.0.1:8080",
+        value_name = "ADDRESS"
+    )]
+    http_listen: SocketAddr,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// The keys that tokens are encrypted with, as `ID:KEY[,ID:KEY…]`: the first one encrypts, all
+    /// decrypt. `ticketsync keys generate` makes one. With SQLite it may be left out: a key file is
+    /// then kept beside the database.
+    #[arg(long, env = "TICKETSYNC_ENCRYPTION_KEYS", value_name = "KEYS", hide_env_values = true)]
+    encryption_keys: Option<Keyring>,
+    /// Where Zendesk is, with {subdomain} as one whole host label. https, but on loopback.
+    #[arg(
+        long,
+        env = "TICKETSYNC_ZENDESK_BASE_URL",
+        default_value = "https://{subdomain}.zendesk.com",
+        value_name = "TEMPLATE"
+    )]
+    zendesk_base_url: BaseUrl,
+    /// Where Zendesk sends people back to: the platform's Apps page.
+    #[arg(
+        long,
+        env = "TICKETSYNC_OAUTH_REDIRECT_URL",
+        default_value = "http://127.0.0.1:8081/apps/zendesk",
+        value_name = "URL"
+    )]
+    oauth_redirect_url: RedirectUrl,
+    /// The identifier of the OAuth client registered at Zendesk.
+    #[arg(
+        long,
+        env = "TICKETSYNC_OAUTH_CLIENT_ID",
+        default_value = "ticketsync",
+        value_name = "ID"
+    )]
+    oauth_client_id: String,
+    /// The secret of the OAuth client. Best given by the environment.
+    #[arg(long, env = "TICKETSYNC_OAUTH_CLIENT_SECRET", default_value = "", value_name = "SECRET", hide_env_values = true, value_parser = StringValueParser::new().map(Secret::new))]
+    oauth_client_secret: Secret,
+    /// How many batch writers PostgreSQL gets. SQLite has one.
+    #[arg(long, env = "TICKETSYNC_LANES", default_value_t = DEFAULT_LANES, value_name = "COUNT")]
+    lanes: usize,
+    /// How many seconds a shutdown may take.
+    #[arg(long, env = "TICKETSYNC_SHUTDOWN_GRACE", default_value_t = 10, value_name = "SECONDS")]
+    shutdown_grace: u64,
+    /// Listen on other addresses than loopback although whoever reaches them may do anything:
+    /// authentication is not there yet.
+    #[arg(long, env = "TICKETSYNC_INSECURE_NO_AUTH")]
+    insecure_no_auth: bool,
+}
+
+/// Serves until SIGTERM or Ctrl-C.
+pub async fn run(args: ServeArgs) -> Result<ExitCode> {
+    let config = config(args)?;
+    let server = Server::bind(config).await?;
+    let address = |address: std::io::Result<SocketAddr>| {
+        address.map_err(|error| Error::Internal(error.to_string()))
+    };
+    info!(
+        grpc = %address(server.grpc_address())?,
+        http = %address(server.http_address())?,
+        "listening"
+    );
+    server.run(told_to_stop()?).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn config(args: ServeArgs) -> Result<Config> {
+    for (name, address) in [("grpc-listen", args.grpc_listen), ("http-listen", args.http_listen)] {
+        if !address.ip().is_loopback() && !args.insecure_no_auth {
+            return Err(Error::Unfit(format!(
+                "--{name} {address} is not loopback, and there is no authentication yet: \
+                 put a proxy before it, or say --insecure-no-auth"
+            )));
+        }
+    }
+    let store = args.database.options();
+    let keyring = match args.encryption_keys {
+        Some(keyring) => keyring,
+        None => default_keyring(&store.url)?,
+    };
+    Ok(Config {
+        grpc_listen: args.grpc_listen,
+        http_listen: args.http_listen,
+        store,
+        keyring,
+        zendesk: ClientOptions {
+            base_url: args.zendesk_base_url,
+            redirect_url: args.oauth_redirect_url,
+            client_id: args.oauth_client_id,
+            client_secret: args.oauth_client_secret,
+            request_timeout: REQUEST_TIMEOUT,
+        },
+        lanes: args.lanes,
+        shutdown_grace: Duration::from_secs(args.shutdown_grace),
+    })
+}
+
+/// Without keys given: a file of keys beside an embedded database. A server's replicas share theirs.
+fn default_keyring(database: &DatabaseUrl) -> Result<Keyring> {
+    let DatabaseUrl::Sqlite(path) = database else {
+        return Err(Error::Unfit("PostgreSQL needs --encryption-keys: see ticketsync keys".into()));
+    };
+    let path = key_file::beside(path);
+    let (keyring, origin) =
+        key_file::open(&path).map_err(|error| Error::Unfit(error.to_string()))?;
+    if origin == key_file::Origin::Generated {
+        warn!(file = %path.display(), "made a key to encrypt tokens with: back it up with the database");
+    }
+    Ok(keyring)
+}
+
+/// Completes when the process is told to stop, by the service manager or at the terminal.
+fn told_to_stop() -> Result<impl Future<Output = ()>> {
+    let listen = |kind| signal(kind).map_err(|error| Error::Internal(error.to_string()));
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
