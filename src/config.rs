@@ -2,7 +2,11 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use crate::{service::Keyring, store::StoreOptions, zendesk};
+use crate::{
+    service::{FeedOptions, Keyring},
+    store::StoreOptions,
+    zendesk,
+};
 
 /// How many batch writers `PostgreSQL` gets. Two keep one busy while the other waits for its fsync;
 /// more share the same two disks and hold smaller batches.
@@ -16,6 +20,7 @@ pub struct Config {
     pub store: StoreOptions,
     pub keyring: Keyring,
     pub zendesk: zendesk::ClientOptions,
+    pub feed: FeedOptions,
     /// How many batch writers `PostgreSQL` gets; `SQLite` has one.
     pub lanes: usize,
     /// How long a shutdown may take.

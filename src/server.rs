@@ -16,7 +16,7 @@ use crate::{
     http::{self, Health, metrics::Metrics},
     proto::{DESCRIPTORS, v1 as pb},
     rpc::{self, limits},
-    service::{Batcher, Connecting, Contacts, OnCommit, Parked, Writes},
+    service::{Batcher, Connecting, Contacts, Feed, OnCommit, Parked, Writes},
     store::Store,
     zendesk,
 };
@@ -125,7 +125,9 @@ fn services(
     stopping: &CancellationToken,
     tasks: &TaskTracker,
 ) -> Result<Routes> {
-    let on_commit: OnCommit = Arc::new(|_: &AccountId| {});
+    let feed = Feed::new(store.clone(), config.feed, stopping.clone());
+    let grown = feed.clone();
+    let on_commit: OnCommit = Arc::new(move |account: &AccountId| grown.notify([account]));
     let batcher = Batcher::start(store, config.lanes, &on_commit, stopping, tasks);
     let parked = Parked::new(store.clone(), writes.clone(), on_commit);
     let contacts = Contacts::new(store.clone(), writes.clone());
@@ -135,6 +137,7 @@ fn services(
 
     let ingest = rpc::ingest::IngestApi::new(store.clone(), batcher, parked, stopping.clone());
     let contact = rpc::contact::ContactApi::new(store.clone(), contacts);
+    let trigger = rpc::trigger::TriggerApi::new(feed);
     let connection = rpc::connection::ConnectionApi::new(connecting);
 
     let mut routes = Routes::builder();
@@ -151,6 +154,7 @@ fn services(
         connection_service_server::ConnectionServiceServer(connection),
         ingest_service_server::IngestServiceServer(ingest),
         contact_service_server::ContactServiceServer(contact),
+        trigger_service_server::TriggerServiceServer(trigger),
     }
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -213,11 +217,12 @@ async fn probe(store: &Store) -> Health {
 
 /// Tells the same of the server as a whole and of each of its services.
 async fn report(reporter: &HealthReporter, health: Health) {
-    const SERVICES: [&str; 4] = [
+    const SERVICES: [&str; 5] = [
         "",
         pb::connection_service_server::SERVICE_NAME,
         pb::ingest_service_server::SERVICE_NAME,
         pb::contact_service_server::SERVICE_NAME,
+        pb::trigger_service_server::SERVICE_NAME,
     ];
     let status = match health {
         Health::Serving => ServingStatus::Serving,

@@ -15,7 +15,7 @@ use crate::{
     domain::Secret,
     error::{Error, Result},
     server::Server,
-    service::{Keyring, key_file},
+    service::{FeedOptions, Keyring, key_file},
     store::DatabaseUrl,
     zendesk::{BaseUrl, ClientOptions, REQUEST_TIMEOUT, RedirectUrl},
 };
@@ -127,6 +127,7 @@ fn config(args: ServeArgs) -> Result<Config> {
             client_secret: args.oauth_client_secret,
             request_timeout: REQUEST_TIMEOUT,
         },
+        feed: FeedOptions::default(),
         lanes: args.lanes,
         shutdown_grace: Duration::from_secs(args.shutdown_grace),
     })
