@@ -6,3 +6,5 @@ mod migrations;
 mod sandbox;
 mod support;
 mod tidy;
+mod trigger;
+mod trigger_end;

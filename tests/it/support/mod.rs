@@ -5,14 +5,18 @@ mod engines;
 mod event;
 mod installed;
 mod postgres;
+mod services;
 mod source;
+mod status;
 mod wait;
 
 pub use self::{
     database::{Connected, Database, Session},
     event::{created, deleted, permanently_deleted, time, undeleted, updated},
     postgres::{Disk, PostgresServer, blocking},
+    services::{Services, follow, tail},
     source::Source,
-    wait::eventually,
+    status::{field, metadata, reason},
+    wait::{PATIENCE, eventually},
 };
 pub(crate) use engines::on_both_engines;
