@@ -1,10 +1,13 @@
 //! The tests that need a database or a socket, as one binary: one build, one throwaway server.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod contact;
+mod erase;
 mod harness;
 mod migrations;
 mod sandbox;
 mod support;
+mod ticket_object;
 mod tidy;
 mod trigger;
 mod trigger_end;
