@@ -3,6 +3,7 @@
 
 mod contact;
 mod erase;
+mod connecting;
 mod harness;
 mod migrations;
 mod sandbox;

@@ -9,6 +9,7 @@ mod services;
 mod source;
 mod status;
 mod wait;
+mod zendesk;
 
 pub use self::{
     database::{Connected, Database, Session},
@@ -18,5 +19,8 @@ pub use self::{
     source::Source,
     status::{field, metadata, reason},
     wait::{PATIENCE, eventually},
+    zendesk::{
+        Agreed, Answer, CLIENT_ID, CLIENT_SECRET, REDIRECT_URL, TOKEN_LIFETIME_SECONDS, Zendesk,
+    },
 };
 pub(crate) use engines::on_both_engines;
