@@ -16,7 +16,7 @@ use crate::{
     http::{self, Health, metrics::Metrics},
     proto::{DESCRIPTORS, v1 as pb},
     rpc::{self, limits},
-    service::{Batcher, Connecting, Contacts, Feed, OnCommit, Parked, Writes},
+    service::{Batcher, Connecting, Contacts, Feed, OnCommit, Parked, Writes, rotation::Inventory},
     store::Store,
     zendesk,
 };
@@ -38,6 +38,7 @@ impl Server {
     /// Opens the database, brings its schema up to date, and binds the ports.
     pub async fn bind(config: Config) -> Result<Self> {
         let store = Store::open(&config.store).await?;
+        Inventory::warn_of_missing(&store, &config.keyring).await?;
         let grpc = listen(config.grpc_listen).await?;
         let http = listen(config.http_listen).await?;
         Ok(Self { config, store, grpc, http })

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::discreet::Discreet;
 use crate::store::{DatabaseUrl, Durability, StoreOptions};
 
 /// The database.
@@ -13,7 +14,8 @@ pub struct DatabaseArgs {
         env = "TICKETSYNC_DATABASE_URL",
         default_value = "sqlite:ticketsync.db",
         value_name = "URL",
-        hide_env_values = true
+        hide_env_values = true,
+        value_parser = Discreet::<DatabaseUrl>::new()
     )]
     pub database_url: DatabaseUrl,
     /// Answer before the disk has it: a crash loses answered events. For tests that must fail.

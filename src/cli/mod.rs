@@ -1,6 +1,9 @@
 //! The command line.
 
 mod database;
+mod discreet;
+mod encryption;
+mod keys;
 mod log;
 mod migrate;
 mod serve;
@@ -28,6 +31,8 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     /// Bring the schema of a database up to date, and exit. `serve` does so too.
     Migrate(migrate::MigrateArgs),
+    /// Look after the keys that tokens are encrypted with.
+    Keys(keys::KeysArgs),
 }
 
 /// Runs what the command line asks for.
@@ -47,5 +52,6 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
     match command {
         Command::Serve(args) => serve::run(*args).await,
         Command::Migrate(args) => migrate::run(args).await,
+        Command::Keys(args) => keys::run(args).await,
     }
 }

@@ -7,16 +7,15 @@ use clap::{
     builder::{StringValueParser, TypedValueParser as _},
 };
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::{info, warn};
+use tracing::info;
 
-use super::database::DatabaseArgs;
+use super::{database::DatabaseArgs, encryption::EncryptionArgs};
 use crate::{
     config::{Config, DEFAULT_LANES},
     domain::Secret,
     error::{Error, Result},
     server::Server,
-    service::{FeedOptions, Keyring, key_file},
-    store::DatabaseUrl,
+    service::FeedOptions,
     zendesk::{BaseUrl, ClientOptions, REQUEST_TIMEOUT, RedirectUrl},
 };
 
@@ -41,11 +40,8 @@ pub struct ServeArgs {
     http_listen: SocketAddr,
     #[command(flatten)]
     database: DatabaseArgs,
-    /// The keys that tokens are encrypted with, as `ID:KEY[,ID:KEY…]`: the first one encrypts, all
-    /// decrypt. `ticketsync keys generate` makes one. With SQLite it may be left out: a key file is
-    /// then kept beside the database.
-    #[arg(long, env = "TICKETSYNC_ENCRYPTION_KEYS", value_name = "KEYS", hide_env_values = true)]
-    encryption_keys: Option<Keyring>,
+    #[command(flatten)]
+    encryption: EncryptionArgs,
     /// Where Zendesk is, with {subdomain} as one whole host label. https, but on loopback.
     #[arg(
         long,
@@ -111,10 +107,7 @@ fn config(args: ServeArgs) -> Result<Config> {
         }
     }
     let store = args.database.options();
-    let keyring = match args.encryption_keys {
-        Some(keyring) => keyring,
-        None => default_keyring(&store.url)?,
-    };
+    let keyring = args.encryption.keyring(&store.url)?;
     Ok(Config {
         grpc_listen: args.grpc_listen,
         http_listen: args.http_listen,
@@ -131,20 +124,6 @@ fn config(args: ServeArgs) -> Result<Config> {
         lanes: args.lanes,
         shutdown_grace: Duration::from_secs(args.shutdown_grace),
     })
-}
-
-/// Without keys given: a file of keys beside an embedded database. A server's replicas share theirs.
-fn default_keyring(database: &DatabaseUrl) -> Result<Keyring> {
-    let DatabaseUrl::Sqlite(path) = database else {
-        return Err(Error::Unfit("PostgreSQL needs --encryption-keys: see ticketsync keys".into()));
-    };
-    let path = key_file::beside(path);
-    let (keyring, origin) =
-        key_file::open(&path).map_err(|error| Error::Unfit(error.to_string()))?;
-    if origin == key_file::Origin::Generated {
-        warn!(file = %path.display(), "made a key to encrypt tokens with: back it up with the database");
-    }
-    Ok(keyring)
 }
 
 /// Completes when the process is told to stop, by the service manager or at the terminal.

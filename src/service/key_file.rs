@@ -50,18 +50,26 @@ pub fn beside(database: &Path) -> PathBuf {
 /// When the file cannot be read or written, holds something else, or others may read it too.
 pub fn open(path: &Path) -> Result<(Keyring, Origin), KeyFileError> {
     let io = |problem| KeyFileError::Io { path: path.to_owned(), problem };
-    let unfit = |problem: String| KeyFileError::Unfit { path: path.to_owned(), problem };
     let origin = match create(path) {
         Ok(()) => Origin::Generated,
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Origin::Read,
         Err(error) => return Err(io(error)),
     };
+    Ok((read(path)?, origin))
+}
+
+/// Reads the keys of a file.
+///
+/// # Errors
+/// When it is not there or cannot be read, holds something else, or others may read it too.
+pub fn read(path: &Path) -> Result<Keyring, KeyFileError> {
+    let io = |problem| KeyFileError::Io { path: path.to_owned(), problem };
+    let unfit = |problem: String| KeyFileError::Unfit { path: path.to_owned(), problem };
     if fs::metadata(path).map_err(io)?.permissions().mode() & OTHERS != 0 {
         return Err(unfit("others may read it: run chmod 600 on it".into()));
     }
     let text = Zeroizing::new(fs::read_to_string(path).map_err(io)?);
-    let keyring = text.parse().map_err(|problem| unfit(format!("{problem}")))?;
-    Ok((keyring, origin))
+    text.parse().map_err(|problem| unfit(format!("{problem}")))
 }
 
 /// Makes the file, whole and durable or not at all: half a key would be found at the next start.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use tracing::warn;
+
 use super::{
     Keyring,
     keyring::{KeyId, OpenError, key_of},
@@ -55,6 +57,20 @@ impl Inventory {
                 None => return Ok(inventory),
             }
         }
+    }
+
+    /// Warns of stored secrets that these keys do not open: their connections have to be authorised
+    /// again, unless the key is found.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn warn_of_missing(store: &Store, keyring: &Keyring) -> Result<()> {
+        let inventory = Self::take(store).await?;
+        for key in inventory.missing_from(keyring) {
+            let secrets = inventory.by_key.get(key);
+            warn!(%key, secrets, "stored tokens are encrypted with a key that is not given");
+        }
+        Ok(())
     }
 
     /// The keys that seal stored secrets and are not among these: what they seal cannot be opened.

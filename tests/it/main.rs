@@ -1,9 +1,9 @@
 //! The tests that need a database or a socket, as one binary: one build, one throwaway server.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod connecting;
 mod contact;
 mod erase;
-mod connecting;
 mod harness;
 mod migrations;
 mod sandbox;

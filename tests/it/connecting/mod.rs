@@ -1,6 +1,7 @@
 //! Connecting, from the subdomain that a person types to the token that is revoked.
 
 mod authorizing;
+mod command;
 mod disconnecting;
 mod exchange;
 mod keys;
