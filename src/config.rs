@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use crate::{
-    service::{FeedOptions, Keyring},
+    service::{FeedOptions, Keyring, PrunerOptions},
     store::StoreOptions,
     zendesk,
 };
@@ -21,6 +21,7 @@ pub struct Config {
     pub keyring: Keyring,
     pub zendesk: zendesk::ClientOptions,
     pub feed: FeedOptions,
+    pub pruner: PrunerOptions,
     /// How many batch writers `PostgreSQL` gets; `SQLite` has one.
     pub lanes: usize,
     /// How long a shutdown may take.

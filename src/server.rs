@@ -16,7 +16,9 @@ use crate::{
     http::{self, Health, metrics::Metrics},
     proto::{DESCRIPTORS, v1 as pb},
     rpc::{self, limits},
-    service::{Batcher, Connecting, Contacts, Feed, OnCommit, Parked, Writes, rotation::Inventory},
+    service::{
+        Batcher, Connecting, Contacts, Feed, OnCommit, Parked, Pruner, Writes, rotation::Inventory,
+    },
     store::Store,
     zendesk,
 };
@@ -127,6 +129,8 @@ fn services(
     tasks: &TaskTracker,
 ) -> Result<Routes> {
     let feed = Feed::new(store.clone(), config.feed, stopping.clone());
+    tasks.spawn(feed.relay().run(stopping.clone()));
+    tasks.spawn(Pruner::new(store.clone(), config.pruner).run(stopping.clone()));
     let grown = feed.clone();
     let on_commit: OnCommit = Arc::new(move |account: &AccountId| grown.notify([account]));
     let batcher = Batcher::start(store, config.lanes, &on_commit, stopping, tasks);

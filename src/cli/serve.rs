@@ -5,6 +5,7 @@ use std::{net::SocketAddr, process::ExitCode, time::Duration};
 use clap::{
     Args,
     builder::{StringValueParser, TypedValueParser as _},
+    value_parser,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
@@ -15,7 +16,7 @@ use crate::{
     domain::Secret,
     error::{Error, Result},
     server::Server,
-    service::FeedOptions,
+    service::{FeedOptions, PrunerOptions, days},
     zendesk::{BaseUrl, ClientOptions, REQUEST_TIMEOUT, RedirectUrl},
 };
 
@@ -72,6 +73,12 @@ pub struct ServeArgs {
     /// How many batch writers PostgreSQL gets. SQLite has one.
     #[arg(long, env = "TICKETSYNC_LANES", default_value_t = DEFAULT_LANES, value_name = "COUNT")]
     lanes: usize,
+    /// How many days trigger events are kept: for so long a reader may be away.
+    #[arg(long, env = "TICKETSYNC_TRIGGER_RETENTION", default_value_t = 30, value_name = "DAYS", value_parser = value_parser!(u32).range(1..))]
+    trigger_retention: u32,
+    /// How many days event ids are remembered: for so long a repeated event is known as one.
+    #[arg(long, env = "TICKETSYNC_EVENT_RETENTION", default_value_t = PrunerOptions::MIN_EVENT_RETENTION_DAYS, value_name = "DAYS", value_parser = value_parser!(u32).range(i64::from(PrunerOptions::MIN_EVENT_RETENTION_DAYS)..))]
+    event_retention: u32,
     /// How many seconds a shutdown may take.
     #[arg(long, env = "TICKETSYNC_SHUTDOWN_GRACE", default_value_t = 10, value_name = "SECONDS")]
     shutdown_grace: u64,
@@ -121,6 +128,11 @@ fn config(args: ServeArgs) -> Result<Config> {
             request_timeout: REQUEST_TIMEOUT,
         },
         feed: FeedOptions::default(),
+        pruner: PrunerOptions {
+            trigger_retention: days(args.trigger_retention),
+            event_retention: days(args.event_retention),
+            ..PrunerOptions::default()
+        },
         lanes: args.lanes,
         shutdown_grace: Duration::from_secs(args.shutdown_grace),
     })

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long after its expiry an authorisation is kept: its exchange may be under way.
-const EXCHANGE_GRACE: Duration = Duration::from_mins(1);
+pub(super) const EXCHANGE_GRACE: Duration = Duration::from_mins(1);
 
 /// Connects accounts to Zendesk subdomains. Cheap to clone.
 #[derive(Clone)]

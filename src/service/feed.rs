@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    relay::Relay,
     tail::Tail,
     wakeup::{Wakeup, Wakeups},
 };
@@ -18,6 +19,7 @@ use crate::{
 pub struct Feed {
     pub(super) store: Store,
     wakeups: Wakeups,
+    relay: Relay,
     options: FeedOptions,
     pub(super) shutdown: CancellationToken,
 }
@@ -69,12 +71,21 @@ impl Feed {
     /// Follows the logs in this store until the token is cancelled.
     #[must_use]
     pub fn new(store: Store, options: FeedOptions, shutdown: CancellationToken) -> Self {
-        Self { store, wakeups: Wakeups::default(), options, shutdown }
+        let wakeups = Wakeups::default();
+        let relay = Relay::new(store.clone(), wakeups.clone());
+        Self { store, wakeups, relay, options, shutdown }
+    }
+
+    /// What carries hints to the other processes on the database and back, to be run beside.
+    #[must_use]
+    pub fn relay(&self) -> Relay {
+        self.relay.clone()
     }
 
     /// Tells the readers of these accounts that their logs have grown. To be called after the
     /// commit.
-    pub fn notify<'a>(&self, accounts: impl IntoIterator<Item = &'a AccountId>) {
+    pub fn notify<'a>(&self, accounts: impl IntoIterator<Item = &'a AccountId> + Clone) {
+        self.relay.tell(accounts.clone());
         self.wakeups.wake(accounts);
     }
 

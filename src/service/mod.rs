@@ -9,6 +9,8 @@ mod feed;
 pub mod key_file;
 pub mod keyring;
 mod parked;
+mod pruner;
+mod relay;
 pub mod rotation;
 mod tail;
 mod wakeup;
@@ -23,6 +25,8 @@ pub use self::{
     feed::{Feed, FeedOptions, StopAtHead, TailRequest, TailStart},
     keyring::Keyring,
     parked::Parked,
+    pruner::{Pruned, Pruner, PrunerOptions, days},
+    relay::Relay,
     tail::{Batch, MAX_BATCH_BYTES, Tail},
     wakeup::Wakeups,
     writes::Writes,

@@ -1,6 +1,7 @@
 //! Where everything is kept: the only place with SQL, one file per group of tables.
 
 mod account;
+mod announcement;
 mod authorization;
 mod batch;
 mod connection;
@@ -13,6 +14,7 @@ mod event;
 mod lane;
 mod on;
 mod options;
+mod pruning;
 mod sealed_secret;
 mod stage;
 mod ticket;
@@ -21,6 +23,7 @@ mod trigger_row;
 
 pub use self::{
     account::LockedAccount,
+    announcement::Announcements,
     batch::BatchKeys,
     connection::SealedTokens,
     database::{Store, Tx},
@@ -30,6 +33,7 @@ pub use self::{
     event::{ParkedEvent, ParkedPlace, StoredEvent},
     lane::Lane,
     options::{DatabaseUrl, Durability, StoreOptions},
+    pruning::{EventPlace, EventRun},
     sealed_secret::{Resealed, SealedSecret},
     trigger::{LogSlice, LoggedTrigger, ReadBounds, ReadFrom, TriggerFilter},
 };

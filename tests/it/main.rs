@@ -6,6 +6,8 @@ mod contact;
 mod erase;
 mod harness;
 mod migrations;
+mod pruner;
+mod replica_hint;
 mod sandbox;
 mod support;
 mod ticket_object;

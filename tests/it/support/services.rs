@@ -50,6 +50,7 @@ impl Services {
         let store = db.store().await;
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
         let feed = Feed::new(store.clone(), options, shutdown.clone());
+        tasks.spawn(feed.relay().run(shutdown.clone()));
         let on_commit: OnCommit = {
             let feed = feed.clone();
             Arc::new(move |account: &AccountId| feed.notify([account]))
