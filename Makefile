@@ -48,3 +48,9 @@ $(BUF): package.json package-lock.json
 .PHONY: deny
 deny:
 	cargo deny check bans licenses sources
+
+# Load on a real server beside its baselines; the result is also written to target/bench/load.json.
+# QUICK=1 keeps it within 90 seconds, ENGINE=sqlite or postgres measures one of the two.
+.PHONY: bench
+bench: postgres
+	QUICK=$(or $(QUICK),0) cargo bench --bench load

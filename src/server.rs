@@ -56,6 +56,11 @@ impl Server {
         self.http.local_addr()
     }
 
+    /// What the database says of how durably it commits, for people to see.
+    pub async fn durability(&self) -> Result<String> {
+        Ok(self.store.durability().await?)
+    }
+
     /// Serves until the future completes, then stops: health says so first, streams end with an error
     /// that lets clients resume elsewhere, what was accepted is committed. Returns within the grace
     /// period, whatever the peers do.

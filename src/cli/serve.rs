@@ -98,6 +98,7 @@ pub async fn run(args: ServeArgs) -> Result<ExitCode> {
     info!(
         grpc = %address(server.grpc_address())?,
         http = %address(server.http_address())?,
+        durability = server.durability().await?,
         "listening"
     );
     server.run(told_to_stop()?).await?;

@@ -102,6 +102,24 @@ impl Store {
         })
     }
 
+    /// What the database itself says of how durably its writers commit.
+    ///
+    /// # Errors
+    /// When it says nothing.
+    pub async fn durability(&self) -> Result<String> {
+        const SQLITE: &str = "
+            select 'journal_mode=' || journal_mode || ' synchronous=' || synchronous
+              from pragma_journal_mode, pragma_synchronous";
+        const POSTGRES: &str = "
+            select 'fsync=' || current_setting('fsync')
+                   || ' synchronous_commit=' || current_setting('synchronous_commit')";
+        Ok(match self.engine() {
+            Engine::Postgres { pool, .. } => sqlx::query_scalar(POSTGRES).fetch_one(pool).await?,
+            // A setting of the connection: the readers' own says nothing.
+            Engine::Sqlite { write, .. } => sqlx::query_scalar(SQLITE).fetch_one(write).await?,
+        })
+    }
+
     /// Asks the database for a sign of life.
     ///
     /// # Errors

@@ -1,0 +1,173 @@
+//! The rounds of one engine: the service and its three baselines in turn, each on a fresh database.
+
+use std::time::Duration;
+
+use ticketsync::proto::v1::EventOutcome;
+
+use super::{
+    database::{Database, Engine, Ground},
+    digest::Digest,
+    input::{self, BLOCK, Sent},
+    limit::Limit,
+    load::{self, Outcomes},
+    naive::Naive,
+    process::Process,
+    report::{EngineReport, Round},
+};
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    pub rounds: usize,
+    /// Events on streams and for the limit, in blocks.
+    pub stream_blocks: usize,
+    /// Events call by call and for the naive baseline, in blocks: a prefix of the others, since one
+    /// transaction an event takes its time.
+    pub unary_blocks: usize,
+    /// Events with which the baselines' best ways are found.
+    pub trial_events: usize,
+}
+
+/// The events of one kind of run, and what a database must hold after them.
+struct Part {
+    events: Vec<Sent>,
+    digest: Option<Digest>,
+}
+
+/// Measures an engine.
+///
+/// # Panics
+/// When service, limit and naive do not end with the same rows: the result would be void.
+pub async fn measure(engine: Engine, plan: Plan) -> EngineReport {
+    let ground = Ground::new(engine).await;
+    let events = input::events(plan.stream_blocks * BLOCK);
+    let prefix = events[..plan.unary_blocks * BLOCK].to_vec();
+    let mut whole = Part { events, digest: None };
+    let mut part = Part { events: prefix, digest: None };
+    let (limit, naive) = best(engine, &ground, plan, &whole.events).await;
+
+    let mut durability = [String::new(), ground.database().await.durability().await];
+    let mut rounds = Vec::new();
+    for number in 0..plan.rounds {
+        let mut round = Round { stream: 0.0, unary: 0.0, echo: 0.0, limit: 0.0, naive: 0.0 };
+        let mut steps = [Step::Echo, Step::Stream, Step::Limit, Step::Unary, Step::Naive];
+        // Whatever the one before leaves behind is not always the same one's.
+        if number % 2 == 1 {
+            steps.reverse();
+        }
+        for step in steps {
+            match step {
+                Step::Echo => round.echo = echo(&whole.events).await,
+                Step::Stream => {
+                    let database = ground.database().await;
+                    let service = Process::service(&database);
+                    service.durability().clone_into(&mut durability[0]);
+                    let (elapsed, outcomes) = load::stream(&service, &whole.events).await;
+                    drop(service);
+                    check(&outcomes, whole.events.len());
+                    round.stream = whole.settle(&database, elapsed, "streams").await;
+                }
+                Step::Limit => {
+                    let database = ground.database().await;
+                    let elapsed = limit.run(&database, &whole.events).await;
+                    round.limit = whole.settle(&database, elapsed, "limit").await;
+                }
+                Step::Unary => {
+                    let database = ground.database().await;
+                    let service = Process::service(&database);
+                    let (elapsed, outcomes) = load::unary(&service, &part.events).await;
+                    drop(service);
+                    check(&outcomes, part.events.len());
+                    round.unary = part.settle(&database, elapsed, "calls").await;
+                }
+                Step::Naive => {
+                    let database = ground.database().await;
+                    let elapsed = naive.run(&database, &part.events).await;
+                    round.naive = part.settle(&database, elapsed, "naive").await;
+                }
+            }
+        }
+        rounds.push(round);
+    }
+    EngineReport {
+        engine,
+        durability,
+        limit,
+        naive,
+        events: [whole.events.len(), part.events.len()],
+        digests: [whole.digest.unwrap(), part.digest.unwrap()],
+        rounds,
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Echo,
+    Stream,
+    Limit,
+    Unary,
+    Naive,
+}
+
+impl Part {
+    /// Compares what the database holds with what those before it held, and answers the rate.
+    async fn settle(&mut self, database: &Database<'_>, elapsed: Duration, who: &str) -> f64 {
+        let mut session = database.session().await;
+        let digest = Digest::of(&mut session).await;
+        session.close().await;
+        let expected = self.digest.get_or_insert_with(|| digest.clone());
+        assert_eq!(*expected, digest, "void: {who} ended with other rows");
+        rate(self.events.len(), elapsed)
+    }
+}
+
+async fn echo(events: &[Sent]) -> f64 {
+    let server = Process::echo();
+    let (elapsed, _) = load::stream(&server, events).await;
+    rate(events.len(), elapsed)
+}
+
+/// The baselines' best ways, on a short input.
+async fn best(engine: Engine, ground: &Ground, plan: Plan, events: &[Sent]) -> (Limit, Naive) {
+    let mut limits = Vec::new();
+    for limit in Limit::all(engine) {
+        let database = ground.database().await;
+        limits.push((limit.run(&database, &events[..plan.trial_events]).await, limit));
+    }
+    let mut naives = Vec::new();
+    let few = &events[..plan.trial_events / 10];
+    for naive in Naive::ALL {
+        let database = ground.database().await;
+        naives.push((naive.run(&database, few).await, naive));
+    }
+    for (elapsed, limit) in &limits {
+        eprintln!("{engine} limit, {limit}: {:.0}/s", rate(plan.trial_events, *elapsed));
+    }
+    for (elapsed, naive) in &naives {
+        eprintln!("{engine} naive, {naive}: {:.0}/s", rate(few.len(), *elapsed));
+    }
+    let limit = limits.into_iter().min_by_key(|(elapsed, _)| *elapsed);
+    let naive = naives.into_iter().min_by_key(|(elapsed, _)| *elapsed);
+    (limit.unwrap().1, naive.unwrap().1)
+}
+
+/// Every share of the input must have had its outcome.
+fn check(outcomes: &Outcomes, events: usize) {
+    let twentieths = [
+        (EventOutcome::Created, 9),
+        (EventOutcome::Updated, 8),
+        (EventOutcome::Duplicate, 1),
+        (EventOutcome::Stale, 1),
+        (EventOutcome::Unchanged, 1),
+    ];
+    let expected: Outcomes = twentieths
+        .iter()
+        .map(|(outcome, share)| (i32::from(*outcome), share * events / 20))
+        .collect();
+    assert_eq!(*outcomes, expected, "void: the answers have other outcomes");
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 events")]
+fn rate(events: usize, elapsed: Duration) -> f64 {
+    events as f64 / elapsed.as_secs_f64()
+}
