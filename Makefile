@@ -16,19 +16,23 @@ test: test-tools
 
 # What the tests need besides Rust.
 .PHONY: test-tools
-test-tools: postgres $(BUF)
+test-tools: packages $(BUF)
 
-# The tests start a server of their own from the installed binaries, unless they are given one.
-.PHONY: postgres
-postgres:
-ifeq ($(POSTGRES)$(TEST_POSTGRES_URL),)
+# The tests start a server of their own from the installed binaries, unless they are given one, and
+# watch by strace what the service syncs.
+MISSING := $(if $(POSTGRES)$(TEST_POSTGRES_URL),,postgresql) \
+	$(if $(shell command -v strace),,strace)
+
+.PHONY: packages
+packages:
+ifneq ($(strip $(MISSING)),)
 	@as=; [ "$$(id -u)" = 0 ] || as="sudo -n"; \
 	if command -v apt-get >/dev/null && { [ -z "$$as" ] || $$as true 2>/dev/null; }; then \
-		$$as apt-get update -qq && \
-		$$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql; \
+		$$as apt-get update -qq && $$as env DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends $(MISSING); \
 	else \
-		echo "PostgreSQL's server is missing: run 'sudo apt-get install postgresql' (macOS:" \
-			"'brew install postgresql'), or set TEST_POSTGRES_URL" >&2; \
+		echo "missing: run 'sudo apt-get install $(strip $(MISSING))' (for PostgreSQL you may set" \
+			"TEST_POSTGRES_URL instead)" >&2; \
 		exit 1; \
 	fi
 endif

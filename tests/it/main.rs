@@ -3,14 +3,26 @@
 
 mod connecting;
 mod contact;
+mod bad_input;
+mod cancelled_calls;
+mod connecting;
+mod contact;
+mod cut_at_commit;
 mod erase;
 mod harness;
+mod interleaving;
+mod killed;
+mod logs;
 mod migrations;
 mod pruner;
 mod replica_hint;
+mod outage;
+mod replicas;
 mod sandbox;
+mod shutdown;
 mod support;
 mod ticket_object;
 mod tidy;
 mod trigger;
 mod trigger_end;
+mod unsafe_durability;

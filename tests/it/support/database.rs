@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    path::Path,
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -25,8 +26,9 @@ pub struct Database {
 }
 
 enum Place {
-    File { _dir: TempDir },
-    Server { name: String },
+    File { dir: TempDir },
+    SharedServer { name: String },
+    OwnServer,
 }
 
 /// A connection of an account.
@@ -47,7 +49,7 @@ impl Database {
     pub fn sqlite() -> Self {
         let dir = TempDir::with_prefix("ticketsync-").unwrap();
         let url = format!("sqlite:{}", dir.path().join("test.db").display());
-        let database = Self { url, place: Place::File { _dir: dir } };
+        let database = Self { url, place: Place::File { dir } };
         blocking(migrate(&database.url));
         database
     }
@@ -66,12 +68,31 @@ impl Database {
         let name = database_name();
         let create = format!("create database {name} template {template}");
         blocking(execute(&server_url("postgres"), &create));
-        Self { url: server_url(&name), place: Place::Server { name } }
+        Self { url: server_url(&name), place: Place::SharedServer { name } }
+    }
+
+    /// A database on a server of the test's own. Goes with the server.
+    pub fn on(server: &PostgresServer) -> Self {
+        let name = database_name();
+        let url = server.url(&name);
+        blocking(async {
+            execute(&server.url("postgres"), &format!("create database {name}")).await;
+            migrate(&url).await;
+        });
+        Self { url, place: Place::OwnServer }
     }
 
     /// The URL as `--database-url` takes it.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The directory of a database in a file.
+    pub fn dir(&self) -> &Path {
+        match &self.place {
+            Place::File { dir } => dir.path(),
+            Place::SharedServer { .. } | Place::OwnServer => panic!("a server has the files"),
+        }
     }
 
     /// Opens the database as the service does.
@@ -117,7 +138,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        if let Place::Server { name } = &self.place {
+        if let Place::SharedServer { name } = &self.place {
             let drop = format!("drop database {name} with (force)");
             blocking(execute(&server_url("postgres"), &drop));
         }

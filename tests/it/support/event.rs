@@ -26,7 +26,7 @@ pub fn ticket(id: i64) -> Ticket {
         created_at: Some(time(0)),
         description: "It does not work.".into(),
         raw_subject: "Help {{dc.me}}".into(),
-        requester_id: 900 + id,
+        requester_id: id.saturating_add(900),
         subject: "Help".into(),
         url: format!("https://acme.zendesk.com/api/v2/tickets/{id}.json"),
         ..Ticket::default()

@@ -1,10 +1,17 @@
 //! What the tests stand on: fresh databases on both engines, servers, events, bounded waiting.
 
+mod clients;
 mod database;
 mod engines;
 mod event;
 mod installed;
+mod keeper;
+mod ledger;
+mod load;
 mod postgres;
+mod power;
+mod proxy;
+mod replica;
 mod services;
 mod source;
 mod status;
@@ -12,9 +19,15 @@ mod wait;
 mod zendesk;
 
 pub use self::{
+    clients::Clients,
     database::{Connected, Database, Session},
-    event::{created, deleted, permanently_deleted, time, undeleted, updated},
+    event::{Event, created, deleted, permanently_deleted, time, undeleted, updated},
+    ledger::Ledger,
+    load::{Load, send_all},
     postgres::{Disk, PostgresServer, blocking},
+    power::PowerWatch,
+    proxy::{Forward, Proxy},
+    replica::Replica,
     services::{Services, follow, tail},
     source::Source,
     status::{field, metadata, reason},

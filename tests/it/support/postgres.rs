@@ -5,8 +5,8 @@ use std::{
     io::Read as _,
     net::TcpListener,
     os::unix::fs::chown,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    path::PathBuf,
+    process::{Child, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -16,24 +16,12 @@ use tempfile::TempDir;
 
 use super::{
     installed::{self, User},
+    keeper::{Keeper, signal},
     wait::PATIENCE,
 };
 
 /// More than all tests that run at once hold open.
 const MAX_CONNECTIONS: &str = "max_connections=300";
-
-/// Waits for its input to end, which happens when the tests end, even by a signal; then stops the
-/// server and removes its directory once the server has let go of it.
-const KEEPER: &str = r#"
-cat >/dev/null
-kill -s QUIT "$2"
-tries=100
-while [ -e "$1/data/postmaster.pid" ] && [ $tries -gt 0 ]; do
-    sleep 0.05
-    tries=$((tries - 1))
-done
-rm -rf "$1"
-"#;
 
 /// What the server's disk is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +44,7 @@ pub struct PostgresServer {
 /// The server's first process, and the one that ends it after us.
 struct Running {
     postmaster: Child,
-    keeper: Child,
+    _keeper: Keeper,
 }
 
 impl PostgresServer {
@@ -99,10 +87,8 @@ impl PostgresServer {
             postgres.arg("-c").arg(setting);
         }
         let postmaster = postgres.spawn().unwrap();
-        let mut keeper = installed::command(Path::new("/bin/sh"), &self.dir, self.user);
-        keeper.args(["-c", KEEPER, "keeper"]).arg(&self.dir).arg(postmaster.id().to_string());
-        let keeper = keeper.stdin(Stdio::piped()).spawn().unwrap();
-        self.running = Some(Running { postmaster, keeper });
+        let keeper = Keeper::of_server(postmaster.id(), &self.dir, self.user);
+        self.running = Some(Running { postmaster, _keeper: keeper });
         let deadline = deadline();
         let url = self.url("postgres");
         while let Err(error) = blocking(async { PgConnection::connect(&url).await?.close().await })
@@ -116,13 +102,11 @@ impl PostgresServer {
     /// the operating system has in its cache.
     pub fn kill(&mut self) {
         let mut running = self.running.take().expect("the server runs");
-        running.keeper.kill().unwrap();
-        running.keeper.wait().unwrap();
-        let pid = running.postmaster.id().to_string();
+        let pid = running.postmaster.id();
         // Stopped, it starts no process that we would miss.
-        signal("STOP", &pid);
-        for child in children(&pid) {
-            signal("KILL", &child);
+        signal("STOP", pid).unwrap();
+        for child in children(pid) {
+            signal("KILL", child).unwrap();
         }
         running.postmaster.kill().unwrap();
         running.postmaster.wait().unwrap();
@@ -149,32 +133,22 @@ impl PostgresServer {
 impl Drop for PostgresServer {
     fn drop(&mut self) {
         if let Some(mut running) = self.running.take() {
-            signal("QUIT", &running.postmaster.id().to_string());
+            signal("QUIT", running.postmaster.id()).ok();
             running.postmaster.wait().ok();
-            running.keeper.kill().ok();
-            running.keeper.wait().ok();
         }
         fs::remove_dir_all(&self.dir).ok();
     }
 }
 
-/// Sends a signal to a process of ours.
-pub fn signal(name: &str, pid: &str) {
-    Command::new("/bin/sh")
-        .args(["-c", "kill -s $0 $1", name, pid])
-        .stderr(Stdio::null())
-        .status()
-        .ok();
-}
-
-fn children(parent: &str) -> Vec<String> {
-    let is_child = |pid: &str| {
+fn children(parent: u32) -> Vec<u32> {
+    let parent = parent.to_string();
+    let is_child = |pid: &u32| {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         status.lines().any(|line| line.strip_prefix("PPid:").is_some_and(|id| id.trim() == parent))
     };
     let processes = fs::read_dir("/proc").unwrap().flatten();
-    let pids = processes.filter_map(|entry| entry.file_name().into_string().ok());
-    pids.filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()) && is_child(pid)).collect()
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(is_child).collect()
 }
 
 fn free_port() -> u16 {
