@@ -1,8 +1,6 @@
 //! The tests that need a database or a socket, as one binary: one build, one throwaway server.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-mod connecting;
-mod contact;
 mod bad_input;
 mod cancelled_calls;
 mod connecting;
@@ -14,9 +12,9 @@ mod interleaving;
 mod killed;
 mod logs;
 mod migrations;
+mod outage;
 mod pruner;
 mod replica_hint;
-mod outage;
 mod replicas;
 mod sandbox;
 mod shutdown;
