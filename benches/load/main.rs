@@ -20,6 +20,9 @@ mod statement;
 // The tests' own throwaway server.
 #[path = "../../tests/it/support/installed.rs"]
 mod installed;
+#[path = "../../tests/it/support/keeper.rs"]
+#[expect(dead_code, reason = "only the tests keep more than a database server")]
+mod keeper;
 #[path = "../../tests/it/support/postgres.rs"]
 #[expect(dead_code, reason = "only the tests kill and resume the server")]
 mod postgres;

@@ -8,7 +8,7 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
-use super::{database::Database, echo, postgres::signal};
+use super::{database::Database, echo, keeper::signal};
 
 /// A running server. Dropped, it is told to stop and waited for.
 pub struct Process {
@@ -63,7 +63,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        signal("TERM", &self.child.id().to_string());
+        signal("TERM", self.child.id()).ok();
         self.child.wait().ok();
     }
 }
