@@ -52,6 +52,19 @@ fn tables(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
     }
     writeln!(rust, "];")?;
 
+    let rows = self::rows(pool, "TriggerKind", "trigger_kind")?;
+    writeln!(rust, "/// The trigger kinds, in order.")?;
+    writeln!(rust, "pub const TRIGGER_KINDS: [TriggerKindRow; {}] = [", rows.len())?;
+    for (number, row) in &rows {
+        writeln!(
+            rust,
+            "    TriggerKindRow {{ number: {number}, name_nl: {:?}, name_en: {:?} }},",
+            text(row, "name_nl"),
+            text(row, "name_en"),
+        )?;
+    }
+    writeln!(rust, "];")?;
+
     writeln!(rust, "impl ErrorReason {{")?;
     writeln!(
         rust,

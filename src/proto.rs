@@ -23,6 +23,14 @@ pub mod v1 {
         pub column_label_nl: &'static str,
         pub column_label_en: &'static str,
     }
+
+    /// A row of the table of trigger kinds.
+    #[derive(Debug, Clone, Copy)]
+    pub struct TriggerKindRow {
+        pub number: i32,
+        pub name_nl: &'static str,
+        pub name_en: &'static str,
+    }
 }
 
 /// The encoded file descriptors, for reflection; they keep the options and the comments.

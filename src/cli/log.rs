@@ -9,15 +9,10 @@ pub struct LogArgs {
     /// How log lines look: text for people, json for machines.
     #[arg(long, global = true, env = "TICKETSYNC_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
-    /// What is logged, as for example `info` or `ticketsync=debug,info`.
-    #[arg(
-        long,
-        global = true,
-        env = "TICKETSYNC_LOG",
-        default_value = "info",
-        value_name = "FILTER"
-    )]
-    log: EnvFilter,
+    /// What is logged, as for example `info` or `ticketsync=debug,info`. Without it info, and in the
+    /// sandbox warn.
+    #[arg(long, global = true, env = "TICKETSYNC_LOG", value_name = "FILTER")]
+    log: Option<EnvFilter>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -26,10 +21,10 @@ enum LogFormat {
     Json,
 }
 
-/// Starts to log.
-pub fn init(args: &LogArgs) {
-    let log =
-        tracing_subscriber::fmt().with_env_filter(args.log.clone()).with_writer(std::io::stderr);
+/// Starts to log, by `default` where the person has not said what.
+pub fn init(args: &LogArgs, default: &str) {
+    let filter = args.log.clone().unwrap_or_else(|| EnvFilter::new(default));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match args.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),

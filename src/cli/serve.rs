@@ -140,7 +140,7 @@ fn config(args: ServeArgs) -> Result<Config> {
 }
 
 /// Completes when the process is told to stop, by the service manager or at the terminal.
-fn told_to_stop() -> Result<impl Future<Output = ()>> {
+pub(super) fn told_to_stop() -> Result<impl Future<Output = ()>> {
     let listen = |kind| signal(kind).map_err(|error| Error::Internal(error.to_string()));
     let mut terminate = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;

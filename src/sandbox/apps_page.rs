@@ -18,8 +18,8 @@ use super::{
     zendesk::page,
 };
 use crate::proto::v1::{
-    AuthorizeConnectionRequest, Connection, ConnectionState, FinishConnectionRequest,
-    ListConnectionsRequest, StartConnectionRequest, authorize_connection_request::Decision,
+    AuthorizeConnectionRequest, Connection, FinishConnectionRequest, ListConnectionsRequest,
+    StartConnectionRequest, authorize_connection_request::Decision,
 };
 
 /// The page's path.
@@ -158,12 +158,8 @@ fn refusal(status: &tonic::Status) -> Response {
     (StatusCode::CONFLICT, Html(page.into_string())).into_response()
 }
 
-fn state(connection: &Connection) -> &'static str {
-    connection.state().as_str_name().trim_start_matches("CONNECTION_STATE_")
-}
-
-/// Whether events may be sent.
+/// The state of a connection as the contract names it.
 #[must_use]
-pub fn is_active(connection: &Connection) -> bool {
-    connection.state() == ConnectionState::Active
+pub fn state(connection: &Connection) -> &'static str {
+    connection.state().as_str_name().trim_start_matches("CONNECTION_STATE_")
 }

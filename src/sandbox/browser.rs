@@ -21,6 +21,18 @@ pub struct Landing {
     pub page: String,
 }
 
+impl Landing {
+    /// Why the Apps page could not connect, as the contract names the reason; none where it could.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        if self.status.is_success() {
+            return None;
+        }
+        let (_, after) = self.page.split_once("<code>")?;
+        after.split_once("</code>").map(|(reason, _)| reason)
+    }
+}
+
 /// A browser that shows each redirect instead of following it unseen.
 pub struct Browser {
     http: reqwest::Client,

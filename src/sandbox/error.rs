@@ -13,6 +13,10 @@ pub enum Error {
     Transport(#[from] tonic::transport::Error),
     #[error("the service refused: {0}")]
     Refused(#[from] Box<tonic::Status>),
+    #[error("the service cannot start: {0}")]
+    Service(#[from] Box<crate::error::Error>),
+    #[error("the help desk refused: {0}")]
+    Desk(#[from] super::zendesk::Refusal),
     /// Something answered otherwise than it should have.
     #[error("{0}")]
     Unexpected(String),
@@ -21,6 +25,12 @@ pub enum Error {
 impl From<tonic::Status> for Error {
     fn from(status: tonic::Status) -> Self {
         Self::Refused(Box::new(status))
+    }
+}
+
+impl From<crate::error::Error> for Error {
+    fn from(error: crate::error::Error) -> Self {
+        Self::Service(Box::new(error))
     }
 }
 

@@ -1,12 +1,28 @@
 //! A small Zendesk to develop against, and the main job run through public sockets only.
 
 pub mod apps_page;
+
 pub mod browser;
-pub mod carrier;
+mod carrier;
 pub mod clients;
-pub mod compare;
-pub mod error;
-pub mod people;
-pub mod snapshot;
-pub mod value;
+mod commands;
+mod compare;
+mod connecting;
+mod error;
+mod options;
+mod people;
+mod run;
+mod screen;
+mod service;
+mod show;
+mod snapshot;
+mod story;
+mod tail;
+mod value;
 pub mod zendesk;
+
+pub use self::{
+    error::{Error, Result},
+    options::{Labels, SandboxOptions},
+    run::{Ending, run},
+};

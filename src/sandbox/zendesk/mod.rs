@@ -25,7 +25,7 @@ use axum::{
 use self::error::ApiError;
 pub use self::{
     change::{Comment, TicketInput, UserInput},
-    oauth::{Consent, Exchange, OAuth, OAuthClient, OAuthError, Token},
+    oauth::{Consent, Exchange, OAuth, OAuthClient, OAuthError, Token, secret},
     page::page,
     store::{Export, ExportStart, Refusal, Store},
     ticket::{Ticket, User},

@@ -150,12 +150,18 @@ impl Store {
 
     /// Changes a ticket's subject without a trace: no export shows it. For showing that a comparison
     /// with this store notices.
-    pub fn tamper(&self, id: i64) -> Result<(), Refusal> {
+    pub fn tamper(&self) -> Result<(), Refusal> {
         self.change(|contents| {
-            let record = contents.tickets.get_mut(&id).ok_or(Refusal::NotFound)?;
-            record.ticket.subject.push('!');
+            let mut live = contents.tickets.values_mut().filter(|record| !record.ticket.deleted());
+            live.next().ok_or(Refusal::NotFound)?.ticket.subject.push('!');
             Ok(())
         })
+    }
+
+    /// Whether the help desk has never had a ticket.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lock().tickets.is_empty()
     }
 
     /// The tickets with these ids that exist, without the deleted ones.
