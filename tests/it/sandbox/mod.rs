@@ -2,4 +2,5 @@
 
 mod desk;
 mod oauth;
+mod program;
 mod zendesk;
