@@ -33,14 +33,15 @@ impl Erased {
 }
 
 /// One statement on the tickets that a JSON array of `[connection_id, ticket_id]` names, as `named`:
-/// the text for each engine.
+/// the text for each engine. `SQLite` uses a whole key only where the types are cast, and begins with
+/// `named` only where it is told to by `cross join`.
 macro_rules! on_named {
     ($statement:literal) => {
         (
             concat!(
                 "
               with recursive named (connection_id, ticket_id) as
-                   (select value ->> 0, value ->> 1
+                   (select cast(value ->> 0 as text), cast(value ->> 1 as integer)
                       from json_each($2))",
                 $statement
             ),
@@ -70,11 +71,11 @@ impl Tx<'_> {
                    chain (position) as
                    (select tickets.last_position
                       from named
-                      join tickets
-                        on tickets.account_id = $1
+                     cross join tickets
+                     where tickets.account_id = $1
                        and tickets.connection_id = named.connection_id
                        and tickets.ticket_id = named.ticket_id
-                     where tickets.last_position is not null
+                       and tickets.last_position is not null
                      union
                     select triggers.previous_position
                       from chain
@@ -183,12 +184,12 @@ impl Tx<'_> {
         const SQL: &str = "
             select tickets.connection_id, tickets.ticket_id
               from requesters
-              join tickets
-                on tickets.account_id = requesters.account_id
-               and tickets.connection_id = requesters.connection_id
-               and tickets.requester_id = requesters.requester_id
+             cross join tickets
              where requesters.account_id = $1
                and requesters.contact_id = $2
+               and tickets.account_id = requesters.account_id
+               and tickets.connection_id = requesters.connection_id
+               and tickets.requester_id = requesters.requester_id
                and tickets.state <> 'erased'
              limit $3";
         let rows: Vec<(String, i64)> = on!(Tx(self), |db| {

@@ -9,7 +9,8 @@ use crate::domain::{
 };
 
 /// The page of a contact's object that follows a place. Chosen by its keys alone: the contents are
-/// joined to it afterwards, so that nothing sorts them.
+/// joined to it afterwards, so that nothing sorts them. `cross join` is how `SQLite` is told to begin
+/// with the requesters: it would read all tickets of the account.
 macro_rules! page {
     ($select:literal) => {
         concat!(
@@ -17,12 +18,12 @@ macro_rules! page {
               with page as
                    (select tickets.connection_id, tickets.ticket_id, tickets.created_at
                       from requesters
-                      join tickets
-                        on tickets.account_id = requesters.account_id
-                       and tickets.connection_id = requesters.connection_id
-                       and tickets.requester_id = requesters.requester_id
+                     cross join tickets
                      where requesters.account_id = $1
                        and requesters.contact_id = $2
+                       and tickets.account_id = requesters.account_id
+                       and tickets.connection_id = requesters.connection_id
+                       and tickets.requester_id = requesters.requester_id
                        and tickets.state = 'live'
                        and (tickets.created_at < $3
                             or (tickets.created_at = $3

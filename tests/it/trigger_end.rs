@@ -10,6 +10,7 @@ use ticketsync::{
 };
 use tokio::time::timeout;
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
 use crate::{
     support::{
@@ -178,5 +179,27 @@ on_both_engines! {
         let batch = timeout(PATIENCE, tail.next()).await.unwrap().unwrap().unwrap();
         assert_eq!(batch.events.len(), 1);
         writer.stop().await;
+    }
+
+    async fn a_tail_ends_after_two_heartbeats_without_the_database(db: Database) {
+        db.active_connection("acme").await;
+        let services = Services::start_with(&db, QUICK).await;
+        let mut tail = services.tail(follow("acme", None)).await.unwrap();
+        let first = message(&mut tail).await;
+        services.store.close().await;
+        let mut heartbeats = 0;
+        let ended = loop {
+            match timeout(PATIENCE, tail.message()).await.unwrap() {
+                Ok(heartbeat) => assert_eq!(heartbeat.unwrap().cursor, first.cursor),
+                Err(status) => break status,
+            }
+            heartbeats += 1;
+        };
+        assert_eq!((ended.code(), reason(&ended)), (Code::Unavailable, "STORE_UNAVAILABLE".into()));
+        assert!(ended.get_details_retry_info().is_some());
+        assert!(heartbeats <= 2, "{heartbeats}");
+        let refused = failure(&services, follow("acme", None)).await;
+        assert_eq!(reason(&refused), "STORE_UNAVAILABLE", "a tail does not begin without it");
+        services.stop().await;
     }
 }
