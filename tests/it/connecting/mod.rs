@@ -7,6 +7,7 @@ mod exchange;
 mod keys;
 mod listing;
 mod starting;
+mod tickets;
 
 use ticketsync::{
     proto::v1::{
