@@ -7,6 +7,8 @@ mod connecting;
 mod contact;
 mod cut_at_commit;
 mod erase;
+mod connecting;
+mod convergence;
 mod harness;
 mod interleaving;
 mod killed;
