@@ -5,6 +5,7 @@
 
 use std::{borrow::Cow, sync::OnceLock};
 
+use metrics::counter;
 use serde::Serialize;
 use sqlx::{
     FromRow, Postgres, Sqlite,
@@ -14,6 +15,9 @@ use sqlx::{
 };
 
 use super::{Result, Tx};
+
+/// How many staged statements were sent. Divided by the batches it says what a batch costs.
+const STATEMENTS: &str = "ticketsync_batch_statements_total";
 
 /// The type of a staged column.
 #[derive(Debug, Clone, Copy)]
@@ -183,6 +187,7 @@ impl<'a> Stage<'a> {
         if self.is_empty() {
             return Ok(0);
         }
+        counter!(STATEMENTS).increment(1);
         Ok(match tx {
             Tx::Postgres(tx) => self.postgres().execute(&mut **tx).await?.rows_affected(),
             Tx::Sqlite(tx) => self.sqlite()?.execute(&mut **tx).await?.rows_affected(),
@@ -197,6 +202,7 @@ impl<'a> Stage<'a> {
         if self.is_empty() {
             return Ok(Vec::new());
         }
+        counter!(STATEMENTS).increment(1);
         let read = |error| super::Error::from(error);
         match tx {
             Tx::Postgres(tx) => {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use metrics::counter;
 use rand::RngExt as _;
 use tokio::{
     sync::mpsc,
@@ -75,6 +76,7 @@ impl LaneTask {
         while let Some(mut part) = parts.pop() {
             match self.commit(&part).await {
                 Ok(answers) => {
+                    measure(&answers);
                     for (job, answer) in part.into_iter().zip(answers) {
                         reply(job, answer.map_err(Error::from));
                     }
@@ -172,6 +174,19 @@ impl Unknown {
                 other => other,
             })
             .collect()
+    }
+}
+
+/// Counts a committed batch, its events by what became of them.
+fn measure(answers: &Answers) {
+    counter!("ticketsync_batches_total").increment(1);
+    for answer in answers {
+        let outcome = match answer {
+            Ok(Answer::Applied(effect)) => effect.outcome.as_str(),
+            Ok(Answer::Duplicate(_)) => "duplicate",
+            Err(_) => "rejected",
+        };
+        counter!("ticketsync_events_total", "outcome" => outcome).increment(1);
     }
 }
 

@@ -136,7 +136,7 @@ async fn log(store: &Store, account: &AccountId) -> Vec<Logged> {
     let filter = TriggerFilter::default();
     let slice = store.read_log(account, ReadFrom::EARLIEST, bounds, &filter).await.unwrap();
     let positions: Vec<i64> = slice.events.iter().map(|row| row.event.position.get()).collect();
-    assert_eq!(positions, (1..=positions.len() as i64).collect::<Vec<_>>(), "a log has no holes");
+    assert!(positions.iter().copied().eq((1..).take(positions.len())), "a log has no holes");
     slice
         .events
         .into_iter()

@@ -5,17 +5,18 @@ mod drive;
 mod model;
 mod story;
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use proptest::{
     prelude::*,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 use ticketsync::store::{DatabaseUrl, Durability, Lane, Store, StoreOptions};
-use tokio::{runtime::Handle, task::block_in_place};
+use tokio::{runtime::Handle, sync::Mutex, task::block_in_place};
 
-use self::story::{Story, Told, stories};
-use crate::support::{Database, on_both_engines};
+use self::{
+    model::Ending,
+    story::{Story, Told, stories},
+};
+use crate::support::{Session, on_both_engines};
 
 /// How many stories are told on each engine.
 const STORIES: u32 = 1_000;
@@ -26,38 +27,85 @@ on_both_engines! {
         let url: DatabaseUrl = db.url().parse().unwrap();
         let options = StoreOptions { durability: Durability::Unsafe, ..StoreOptions::new(url) };
         let store = Store::open(&options).await.unwrap();
+        let stage = Stage {
+            lanes: [Lane::new(store.clone()), Lane::new(store.clone())],
+            session: db.session().await,
+            store,
+            stories: 0,
+        };
+        let stage = Mutex::new(stage);
         // The same stories each time, so that a failure is one for everybody.
         let config = Config { cases: STORIES, failure_persistence: None, ..Config::default() };
         let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-        let mut runner = TestRunner::new_with_rng(config, rng);
-        let told = AtomicU32::new(0);
-        let outcome = runner.run(&stories(), |story| {
-            let at = told.fetch_add(1, Ordering::Relaxed);
-            block_in_place(|| Handle::current().block_on(tell(&db, &store, at, &story)))
+        let outcome = TestRunner::new_with_rng(config, rng).run(&stories(), |story| {
+            block_in_place(|| Handle::current().block_on(async { stage.lock().await.tell(&story).await }))
         });
         outcome.unwrap_or_else(|failure| panic!("{failure}"));
+        let Stage { store, session, .. } = stage.into_inner();
+        session.close().await;
         store.close().await;
     }
 }
 
-/// Tells a story to three accounts: in its first and in its second order, with two writers taking
-/// turns, and with two writers at once.
-async fn tell(db: &Database, store: &Store, at: u32, story: &Story) -> Result<(), TestCaseError> {
-    let first = in_turns(db, store, &format!("story-{at}-first"), &story.first, &story.cuts).await;
-    prop_assert_eq!(&first, &model::ending(&story.first));
-    let second =
-        in_turns(db, store, &format!("story-{at}-second"), &story.second, &story.cuts).await;
-    prop_assert_eq!(&second, &model::ending(&story.second));
-    if story.erases() {
-        return Ok(());
+/// Where stories are told: one store, with two writers.
+struct Stage {
+    store: Store,
+    lanes: [Lane; 2],
+    session: Session,
+    stories: u32,
+}
+
+/// How the two writers share the batches.
+#[derive(Debug, Clone, Copy)]
+enum Writers {
+    TakeTurns,
+    AtOnce,
+}
+
+impl Stage {
+    /// Tells a story to three accounts: in its first and in its second order, with writers taking
+    /// turns, and with both at once.
+    async fn tell(&mut self, story: &Story) -> Result<(), TestCaseError> {
+        let first = self.ending(&story.first, &story.cuts, Writers::TakeTurns).await;
+        prop_assert_eq!(&first, &model::ending(&story.first));
+        let second = self.ending(&story.second, &story.cuts, Writers::TakeTurns).await;
+        prop_assert_eq!(&second, &model::ending(&story.second));
+        if story.erases() {
+            return Ok(());
+        }
+        let both = self.ending(&story.first, &story.cuts, Writers::AtOnce).await;
+        for other in [second, both] {
+            prop_assert_eq!(&first.objects, &other.objects);
+            prop_assert_eq!(&first.tagged, &other.tagged);
+            prop_assert_eq!(&first.parked, &other.parked);
+        }
+        Ok(())
     }
-    let both = at_once(db, store, &format!("story-{at}-both"), story).await;
-    for other in [second, both] {
-        prop_assert_eq!(&first.objects, &other.objects);
-        prop_assert_eq!(&first.tagged, &other.tagged);
-        prop_assert_eq!(&first.parked, &other.parked);
+
+    async fn ending(&mut self, arrivals: &[Told], cuts: &[usize], writers: Writers) -> Ending {
+        self.stories += 1;
+        let account = format!("story-{}", self.stories);
+        let connection = drive::key(&self.session.active_connection(&account).await);
+        let [left, right] = &mut self.lanes;
+        match writers {
+            Writers::TakeTurns => {
+                for (turn, batch) in batches(arrivals, cuts).enumerate() {
+                    let lane = if turn % 2 == 0 { &mut *left } else { &mut *right };
+                    drive::commit(lane, &connection, batch).await;
+                }
+            }
+            Writers::AtOnce => {
+                let (early, late) = arrivals.split_at(arrivals.len() / 2);
+                let write = async |lane: &mut Lane, arrivals: &[Told]| {
+                    for batch in batches(arrivals, cuts) {
+                        drive::commit(lane, &connection, batch).await;
+                    }
+                };
+                tokio::join!(write(left, early), write(right, late));
+            }
+        }
+        drive::ending(&self.store, &connection.account).await
     }
-    Ok(())
 }
 
 /// The batches that arrivals are cut into.
@@ -68,32 +116,4 @@ fn batches<'a>(arrivals: &'a [Told], cuts: &'a [usize]) -> impl Iterator<Item = 
         rest = later;
         (!batch.is_empty()).then_some(batch)
     })
-}
-
-async fn in_turns(
-    db: &Database,
-    store: &Store,
-    account: &str,
-    arrivals: &[Told],
-    cuts: &[usize],
-) -> model::Ending {
-    let connection = drive::key(&db.active_connection(account).await);
-    let mut lanes = [Lane::new(store.clone()), Lane::new(store.clone())];
-    for (turn, batch) in batches(arrivals, cuts).enumerate() {
-        drive::commit(&mut lanes[turn % 2], &connection, batch).await;
-    }
-    drive::ending(store, &connection.account).await
-}
-
-async fn at_once(db: &Database, store: &Store, account: &str, story: &Story) -> model::Ending {
-    let connection = drive::key(&db.active_connection(account).await);
-    let (left, right) = story.first.split_at(story.first.len() / 2);
-    let write = async |arrivals: &[Told]| {
-        let mut lane = Lane::new(store.clone());
-        for batch in batches(arrivals, &story.cuts) {
-            drive::commit(&mut lane, &connection, batch).await;
-        }
-    };
-    tokio::join!(write(left), write(right));
-    drive::ending(store, &connection.account).await
 }

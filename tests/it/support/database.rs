@@ -112,27 +112,10 @@ impl Database {
 
     /// Makes an ACTIVE connection of an account without going through Zendesk.
     pub async fn active_connection(&self, account: &str) -> Connected {
-        let connection = Uuid::new_v4();
-        let log = Uuid::new_v4();
         let mut session = self.session().await;
-        session
-            .execute(&format!(
-                "insert into accounts (account_id, log_id, head, floor, last_commit_at,
-                                       parked_count, config_version, created_at)
-                      values ('{account}', '{log}', 0, 0, 0, 0, 0, 0)
-                 on conflict (account_id) do nothing"
-            ))
-            .await;
-        session
-            .execute(&format!(
-                "insert into connections (account_id, connection_id, subdomain, state, created_at,
-                                          authorized_at, finished_at)
-                      values ('{account}', '{connection}', 'acme-{}', 'active', 0, 0, 0)",
-                connection.simple()
-            ))
-            .await;
+        let connected = session.active_connection(account).await;
         session.close().await;
-        Connected { account_id: account.to_owned(), connection_id: connection.to_string() }
+        connected
     }
 }
 
@@ -146,6 +129,27 @@ impl Drop for Database {
 }
 
 impl Session {
+    /// Makes an ACTIVE connection of an account without going through Zendesk.
+    pub async fn active_connection(&mut self, account: &str) -> Connected {
+        let connection = Uuid::new_v4();
+        let log = Uuid::new_v4();
+        self.execute(&format!(
+            "insert into accounts (account_id, log_id, head, floor, last_commit_at, parked_count,
+                                   config_version, created_at)
+                  values ('{account}', '{log}', 0, 0, 0, 0, 0, 0)
+             on conflict (account_id) do nothing"
+        ))
+        .await;
+        self.execute(&format!(
+            "insert into connections (account_id, connection_id, subdomain, state, created_at,
+                                      authorized_at, finished_at)
+                  values ('{account}', '{connection}', 'acme-{}', 'active', 0, 0, 0)",
+            connection.simple()
+        ))
+        .await;
+        Connected { account_id: account.to_owned(), connection_id: connection.to_string() }
+    }
+
     /// Opens a session with the database of this URL.
     pub async fn open(url: &str) -> Self {
         match url.strip_prefix("sqlite:") {
