@@ -22,11 +22,8 @@ pub use self::{
     clients::Clients,
     database::{Connected, Database, Session},
     event::{Event, created, deleted, permanently_deleted, time, undeleted, updated},
-<<<<<<< HEAD
     ledger::Ledger,
     load::{Load, send_all},
-=======
->>>>>>> 3a13825 (Name each rule by a test, and count what a batch costs)
     postgres::{Disk, PostgresServer, blocking},
     power::PowerWatch,
     proxy::{Forward, Proxy},
