@@ -19,11 +19,13 @@ impl Commands<'_> {
     pub fn print(&self, screen: &mut Screen) -> io::Result<()> {
         screen.gap()?;
         screen.line(&[(BOLD, "    Your turn")], (DIM, "  it all goes on until Ctrl-C"), &[])?;
-        for (what, url, why) in [
+        let grpc = self.grpc.to_string();
+        for (what, address, why) in [
             ("Help desk", self.desk_url, "write there, and watch here"),
             ("Apps page", self.apps_url, "connect by hand"),
+            ("gRPC", &grpc, "reflection and health are on"),
         ] {
-            let start = [(DIM, format!("    {what}  ")), (PLAIN, url.to_owned())];
+            let start = [(DIM, format!("    {what:<9} ")), (PLAIN, address.to_owned())];
             let start = start.each_ref().map(|(style, text)| (*style, text.as_str()));
             screen.line(&start, (DIM, &format!("  {why}")), &[])?;
         }
@@ -54,7 +56,7 @@ impl Commands<'_> {
         let Contact { account_id, contact_id, .. } = self.contact;
         let language = self.language.as_str_name();
         [
-            "npx --yes @bufbuild/buf curl --http2-prior-knowledge \\".to_owned(),
+            "npx --yes @bufbuild/buf curl --protocol grpc --http2-prior-knowledge \\".to_owned(),
             format!(
                 r#"  --data '{{"account_id":"{account_id}","contact_id":"{contact_id}","language":"{language}"}}' \"#
             ),

@@ -25,6 +25,7 @@ impl Drop for Running {
     }
 }
 
+/// Runs the sandbox to its end.
 async fn sandbox(arguments: &[&str]) -> Run {
     let (told, complaints) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
     let mut program = Command::new(env!("CARGO_BIN_EXE_ticketsync"));
@@ -91,6 +92,36 @@ async fn a_kept_sandbox_goes_on_where_it_stopped() {
         assert_eq!(code, Some(0), "{told}\n{complaints}");
         assert_tells(&told, &[outcome]);
     }
+}
+
+#[tokio::test]
+async fn it_goes_on_until_it_is_interrupted_and_shows_what_customers_do() {
+    let told = tempfile::NamedTempFile::new().unwrap();
+    let so_far = || std::fs::read_to_string(told.path()).unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_ticketsync"));
+    program.arg("sandbox").stdout(told.reopen().unwrap());
+    let mut running = Running(program.spawn().unwrap());
+    eventually("ready-made commands", async || so_far().contains("TailTriggers").then_some(()))
+        .await;
+    let desk = so_far();
+    let desk = desk.split_once("Help desk ").unwrap().1.split_whitespace().next().unwrap();
+
+    let letter = serde_json::json!({ "ticket": {
+        "requester": { "name": "Noor \u{1b}[2J", "email": "noor@example.com" },
+        "comment": { "body": "Hallo?" },
+    }});
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = http.post(format!("{desk}/api/v2/tickets.json")).json(&letter).send().await;
+    assert_eq!(answer.unwrap().status(), 201);
+    eventually("the new ticket in the log", async || {
+        so_far().contains("Noor  [2J · Zendesk Support Ticket aangemaakt").then_some(())
+    })
+    .await;
+
+    let pid = running.0.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let status = eventually("the end of the sandbox", async || running.0.try_wait().unwrap()).await;
+    assert_eq!(status.code(), Some(0));
 }
 
 #[tokio::test]
