@@ -5,8 +5,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
-        AccountId, Contact, ContactId, Email, Invalid, ObjectPlace, ObjectRow, Requester, SYNC_TAG,
-        SyncedTicket, text,
+        AccountId, Contact, ContactId, Email, Invalid, ObjectPlace, Requester, SYNC_TAG, text,
     },
     error::{Error, Result},
     proto::v1::{
@@ -17,7 +16,8 @@ use crate::{
         request::{
             DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, account_id, connection_key, page_size, zendesk_id,
         },
-        ticket::{priority, ticket_type, unknown},
+        ticket::unknown,
+        ticket_object::columns,
     },
     service::Contacts,
     store::Store,
@@ -220,23 +220,6 @@ fn count_within(items: &[(ObjectPlace, pb::SyncedTicket)], max_bytes: usize) -> 
     fitting.map(|_| 1).sum::<i64>().max(1)
 }
 
-/// The five columns of the ticket object, in order.
-fn columns(language: pb::Language) -> Vec<pb::TicketObjectColumn> {
-    pb::TICKET_FIELDS
-        .iter()
-        .filter(|field| field.object_column)
-        .map(|field| pb::TicketObjectColumn {
-            field: field.number,
-            key: field.key.into(),
-            label: match language {
-                pb::Language::Unspecified | pb::Language::Nl => field.column_label_nl,
-                pb::Language::En => field.column_label_en,
-            }
-            .into(),
-        })
-        .collect()
-}
-
 fn to_message(account: &AccountId, contact: Contact) -> pb::Contact {
     let Contact { id, email, name, synced, created_at } = contact;
     pb::Contact {
@@ -246,30 +229,5 @@ fn to_message(account: &AccountId, contact: Contact) -> pb::Contact {
         name,
         tags: synced.then(|| SYNC_TAG.into()).into_iter().collect(),
         create_time: Some(created_at.into()),
-    }
-}
-
-impl From<SyncedTicket> for pb::SyncedTicket {
-    fn from(ticket: SyncedTicket) -> Self {
-        let SyncedTicket { connection_id, contact_id, ticket } = ticket;
-        Self {
-            connection_id: connection_id.to_string(),
-            contact_id: contact_id.to_string(),
-            ticket: Some(ticket.into()),
-        }
-    }
-}
-
-impl From<ObjectRow> for pb::TicketObjectRow {
-    fn from(row: ObjectRow) -> Self {
-        let ObjectRow { place, status, priority: urgency, ticket_type: kind, updated_at } = row;
-        Self {
-            connection_id: place.connection_id.to_string(),
-            status: pb::TicketStatus::from(status).into(),
-            ticket_id: place.ticket_id.get(),
-            priority: priority(urgency),
-            r#type: ticket_type(kind),
-            update_time: Some(updated_at.into()),
-        }
     }
 }

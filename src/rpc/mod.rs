@@ -10,5 +10,6 @@ pub mod reason;
 pub mod request;
 pub mod ticket;
 pub mod ticket_field;
+pub mod ticket_object;
 pub mod time;
 pub mod trigger;
