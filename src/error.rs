@@ -8,9 +8,11 @@ use tracing::{error, warn};
 
 use crate::{
     domain::{Invalid, Position, Rejection},
-    proto::v1::ErrorReason,
     store, zendesk,
 };
+
+/// The reasons, as the contract names them.
+pub use crate::proto::v1::ErrorReason;
 
 /// The `domain` of every `google.rpc.ErrorInfo`.
 pub const ERROR_DOMAIN: &str = "ticketsync.v1";

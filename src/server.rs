@@ -76,9 +76,7 @@ impl Server {
         let services = services(&config, &store, &writes, &stopping, &tasks)?;
         let routes = services.add_service(health_service).prepare();
         tasks.spawn(watch_health(store.clone(), reporter, health, stopping.clone()));
-        let listener = http;
-        let http = axum::serve(listener, http::routes(health_seen, metrics))
-            .with_graceful_shutdown(stopping.clone().cancelled_owned());
+        let http = http::serve(http, health_seen, metrics, stopping.clone());
         tasks.spawn(async move {
             if let Err(error) = http.await {
                 warn!(cause = %error, "the HTTP server ended");

@@ -2,8 +2,11 @@
 
 pub mod metrics;
 
+use std::io;
+
 use axum::{Router, extract::State, http::StatusCode, routing::get};
-use tokio::sync::watch;
+use tokio::{net::TcpListener, sync::watch};
+use tokio_util::sync::CancellationToken;
 
 /// Whether the service can do its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,9 +15,24 @@ pub enum Health {
     NotServing,
 }
 
+/// Answers until the token is cancelled.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    health: watch::Receiver<Health>,
+    metrics: metrics::Metrics,
+    stopping: CancellationToken,
+) -> io::Result<()> {
+    axum::serve(listener, routes(health, metrics))
+        .with_graceful_shutdown(stopping.cancelled_owned())
+        .await
+}
+
 /// The routes: `/healthz` says that the process lives, `/readyz` that it can do its work, `/metrics`
 /// how it does.
-pub fn routes(health: watch::Receiver<Health>, metrics: metrics::Metrics) -> Router {
+fn routes(health: watch::Receiver<Health>, metrics: metrics::Metrics) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))

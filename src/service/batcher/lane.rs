@@ -18,8 +18,7 @@ use super::{
 };
 use crate::{
     domain::{Answer, Rejection},
-    error::{Error, Result},
-    proto::v1::ErrorReason,
+    error::{Error, ErrorReason, Result},
     store::Lane,
 };
 
