@@ -149,7 +149,7 @@ pub struct NewTrigger {
     pub changes: Vec<Change>,
 }
 
-/// Everything a batch touches. The store fills it, [`super::sync`] changes it, the store saves what
+/// Everything a batch touches. The store fills it, `sync` changes it, the store saves what
 /// has changed.
 #[derive(Debug, Default)]
 pub struct WorkingSet {
