@@ -2,10 +2,12 @@
 
 use std::{
     collections::HashSet,
+    panic::AssertUnwindSafe,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
+use futures::FutureExt as _;
 use rand::RngExt as _;
 use tokio::time::timeout;
 
@@ -13,6 +15,7 @@ use super::queue::Job;
 use crate::{
     clock,
     domain::{AccountId, Answer, Rejection},
+    error::Error,
     store::{self, BatchKeys, Lane},
 };
 
@@ -24,8 +27,8 @@ pub(super) struct Committed {
 
 /// Why a batch was not, or perhaps not, committed.
 pub(super) enum Failure {
-    /// The data is at fault: some event of the batch cannot be stored.
-    Data(store::Error),
+    /// Some event of the batch cannot be stored, by its data or by a defect of ours.
+    Data(Error),
     /// Nothing is stored, and the same may pass when tried again.
     Passing(store::Error),
     /// Nothing is stored, and a smaller batch may pass.
@@ -43,7 +46,17 @@ pub(super) async fn attempt(
 ) -> Result<Committed, Failure> {
     let committing = AtomicBool::new(false);
     let mut answers = Vec::new();
-    let outcome = timeout(limit, transact(lane, jobs, &committing, &mut answers)).await;
+    // A defect that one event sets off must not end the lane for all others.
+    let transaction =
+        AssertUnwindSafe(transact(lane, jobs, &committing, &mut answers)).catch_unwind();
+    let outcome = match timeout(limit, transaction).await {
+        Ok(Ok(outcome)) => Ok(outcome),
+        Ok(Err(_)) => {
+            lane.discard();
+            return Err(Failure::Data(Error::Internal("a batch panicked".into())));
+        }
+        Err(elapsed) => Err(elapsed),
+    };
     let committing = committing.load(Ordering::Relaxed);
     let failure = match outcome {
         Ok(Ok(grown)) => return Ok(Committed { answers, grown }),
@@ -57,7 +70,7 @@ pub(super) async fn attempt(
             error @ (store::Error::Refused(_)
             | store::Error::Corrupt { .. }
             | store::Error::Unfit(_)),
-        )) => Failure::Data(error),
+        )) => Failure::Data(error.into()),
     };
     lane.discard();
     Err(failure)

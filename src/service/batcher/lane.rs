@@ -95,7 +95,7 @@ impl LaneTask {
         let mut retries = 0;
         let mut unknown = Unknown::default();
         loop {
-            let failure = match attempt(&mut self.lane, jobs, ATTEMPT_LIMIT).await {
+            match attempt(&mut self.lane, jobs, ATTEMPT_LIMIT).await {
                 Ok(Committed { answers, grown }) => {
                     for account in &grown {
                         (self.on_commit)(account);
@@ -105,32 +105,33 @@ impl LaneTask {
                 Err(Failure::Unknown(answers)) => {
                     warn!(events = jobs.len(), "a commit was cut off, its outcome is looked up");
                     unknown.note(answers);
-                    continue;
                 }
-                Err(failure) => failure,
-            };
-            if let Some(deadline) = unknown.deadline {
-                if Instant::now() >= deadline {
-                    return Err(Settled::GiveUp(Error::OutcomeUnknown));
-                }
-                pause(MAX_RETRIES).await;
-                continue;
-            }
-            retries += 1;
-            match failure {
-                Failure::Data(error) => return Err(Settled::Halve(error.into())),
-                Failure::TooSlow if jobs.len() > 1 => return Err(Settled::Halve(too_slow())),
-                Failure::Passing(error) if retries > MAX_RETRIES => {
-                    return Err(Settled::GiveUp(error.into()));
-                }
-                Failure::TooSlow if retries > MAX_RETRIES => {
-                    return Err(Settled::GiveUp(too_slow()));
-                }
-                Failure::Passing(_) | Failure::TooSlow | Failure::Unknown(_) => {
-                    pause(retries).await;
+                // What one of the earlier tries may have stored decides, not this failure.
+                Err(_) if unknown.deadline.is_some() => {}
+                Err(failure) => {
+                    retries += 1;
+                    if let Some(settled) = settle_failure(failure, jobs.len(), retries) {
+                        return Err(settled);
+                    }
                 }
             }
+            if unknown.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Err(Settled::GiveUp(Error::OutcomeUnknown));
+            }
+            pause(retries).await;
         }
+    }
+}
+
+/// Decides on a try that stored nothing: the failure table of the batch protocol. None: try again.
+fn settle_failure(failure: Failure, events: usize, retries: u32) -> Option<Settled> {
+    match failure {
+        Failure::Data(error) => Some(Settled::Halve(error)),
+        Failure::TooSlow if events > 1 => Some(Settled::Halve(Error::StoreUnavailable)),
+        Failure::TooSlow if retries > MAX_RETRIES => Some(Settled::GiveUp(Error::StoreUnavailable)),
+        Failure::Passing(error) if retries > MAX_RETRIES => Some(Settled::GiveUp(error.into())),
+        Failure::Passing(_) | Failure::TooSlow => None,
+        Failure::Unknown(_) => Some(Settled::GiveUp(Error::OutcomeUnknown)),
     }
 }
 
@@ -206,10 +207,6 @@ fn give_up(jobs: Vec<Job>, cause: &Error) {
         };
         reply(job, Err(refusal));
     }
-}
-
-fn too_slow() -> Error {
-    Error::StoreUnavailable
 }
 
 /// Waits before a try: twice as long each time, between half and the whole of it at random, so that
