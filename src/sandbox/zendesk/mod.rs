@@ -5,6 +5,7 @@
 
 mod authorize;
 mod change;
+mod contents;
 mod error;
 mod oauth;
 mod page;

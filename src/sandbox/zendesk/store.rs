@@ -1,24 +1,17 @@
 //! What the small Zendesk holds, in memory and, where asked for, in a file.
 
 use std::{
-    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use serde::{Deserialize, Serialize};
-
 use super::{
     change::{self, TicketInput, UserInput},
+    contents::{Contents, Record},
     ticket::{Ticket, User},
 };
 use crate::domain::{Status, Timestamp};
-
-/// The id of the first ticket. Zendesk numbers tickets from 1; this looks like a desk in use.
-const FIRST_TICKET_ID: i64 = 4101;
-/// The id of the first user, 2^53 + 1: the first whole number that is lost in a float.
-const FIRST_USER_ID: i64 = 9_007_199_254_740_993;
 
 /// Why a change was refused.
 #[derive(Debug, thiserror::Error)]
@@ -36,21 +29,6 @@ pub enum Refusal {
 pub struct Store {
     contents: Arc<Mutex<Contents>>,
     file: Option<Arc<Path>>,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-struct Contents {
-    tickets: BTreeMap<i64, Record>,
-    users: BTreeMap<i64, User>,
-    /// The number of the newest change.
-    changes: u64,
-}
-
-/// A ticket and the number of its newest change, by which the export is ordered.
-#[derive(Clone, Serialize, Deserialize)]
-struct Record {
-    ticket: Ticket,
-    change: u64,
 }
 
 /// Where the incremental export goes on.
@@ -78,9 +56,7 @@ impl Store {
     pub fn open(file: Option<PathBuf>) -> io::Result<Self> {
         let contents = match &file {
             Some(path) if path.exists() => serde_json::from_slice(&fs::read(path)?)?,
-            Some(_) | None => {
-                Contents { tickets: BTreeMap::new(), users: BTreeMap::new(), changes: 0 }
-            }
+            Some(_) | None => Contents::default(),
         };
         Ok(Self { contents: Arc::new(Mutex::new(contents)), file: file.map(Into::into) })
     }
@@ -98,7 +74,7 @@ impl Store {
                 (None, Some(id)) => contents.user(id)?.id,
                 (None, None) => return Err(Refusal::Invalid("requester: is required".into())),
             };
-            let id = contents.tickets.last_key_value().map_or(FIRST_TICKET_ID, |(id, _)| id + 1);
+            let id = contents.next_ticket_id();
             let ticket = change::new_ticket(desk_url, id, requester, input, now)?;
             contents.put(ticket.clone());
             Ok(ticket)
@@ -235,39 +211,5 @@ impl Store {
     fn lock(&self) -> MutexGuard<'_, Contents> {
         // A change is made on a copy, so that a panic in one leaves the contents whole.
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Contents {
-    fn ticket(&self, id: i64) -> Result<&Ticket, Refusal> {
-        let record = self.tickets.get(&id).filter(|record| !record.ticket.deleted());
-        Ok(&record.ok_or(Refusal::NotFound)?.ticket)
-    }
-
-    fn user(&self, id: i64) -> Result<&User, Refusal> {
-        self.users.get(&id).ok_or_else(|| Refusal::Invalid("requester_id: is no user".into()))
-    }
-
-    fn put(&mut self, ticket: Ticket) {
-        self.changes += 1;
-        self.tickets.insert(ticket.id, Record { ticket, change: self.changes });
-    }
-
-    fn find_or_add(&mut self, input: &UserInput) -> Result<i64, Refusal> {
-        let email = input.email.as_deref().map(str::trim).filter(|email| !email.is_empty());
-        let known = self.users.values().find(|user| {
-            let theirs = user.email.as_deref();
-            email.is_some_and(|email| theirs.is_some_and(|it| it.eq_ignore_ascii_case(email)))
-        });
-        if let Some(user) = known {
-            return Ok(user.id);
-        }
-        let name = input.name.as_deref().or(email).unwrap_or_default().to_owned();
-        if name.is_empty() {
-            return Err(Refusal::Invalid("requester.name: is required".into()));
-        }
-        let id = self.users.last_key_value().map_or(FIRST_USER_ID, |(id, _)| id + 1);
-        self.users.insert(id, User { id, name, email: email.map(str::to_owned) });
-        Ok(id)
     }
 }
