@@ -18,10 +18,10 @@ test: test-tools
 .PHONY: test-tools
 test-tools: packages $(BUF)
 
-# The tests start a server of their own from the installed binaries, unless they are given one, and
-# watch by strace what the service syncs.
-MISSING := $(if $(POSTGRES)$(TEST_POSTGRES_URL),,postgresql) \
-	$(if $(shell command -v strace),,strace)
+# The tests start servers of their own from the installed binaries, also where they are given one for
+# most tests, and watch by strace what the service syncs. npm brings buf.
+MISSING := $(if $(POSTGRES),,postgresql) $(if $(shell command -v strace),,strace) \
+	$(if $(shell command -v npm),,npm)
 
 .PHONY: packages
 packages:
@@ -31,18 +31,13 @@ ifneq ($(strip $(MISSING)),)
 		$$as apt-get update -qq && $$as env DEBIAN_FRONTEND=noninteractive \
 			apt-get install -y -qq --no-install-recommends $(MISSING); \
 	else \
-		echo "missing: run 'sudo apt-get install $(strip $(MISSING))' (for PostgreSQL you may set" \
-			"TEST_POSTGRES_URL instead)" >&2; \
+		echo "missing: run 'sudo apt-get install $(strip $(MISSING))', or what your system calls" \
+			"these" >&2; \
 		exit 1; \
 	fi
 endif
 
-$(BUF): package.json package-lock.json
-	@command -v npm >/dev/null || { \
-		echo "npm is missing (it brings buf): run 'sudo apt-get install npm' or see" \
-			"https://nodejs.org" >&2; \
-		exit 1; \
-	}
+$(BUF): package.json package-lock.json | packages
 	@# Not `npm ci`: it refuses where a registry has not got every platform's binary.
 	npm install --no-save --ignore-scripts --no-audit --no-fund
 	@touch $@
@@ -56,5 +51,5 @@ deny:
 # Load on a real server beside its baselines; the result is also written to target/bench/load.json.
 # QUICK=1 keeps it within 90 seconds, ENGINE=sqlite or postgres measures one of the two.
 .PHONY: bench
-bench: postgres
+bench: packages
 	QUICK=$(or $(QUICK),0) cargo bench --bench load

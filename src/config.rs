@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// How many batch writers `PostgreSQL` gets. Two keep one busy while the other waits for its fsync;
-/// more share the same two disks and hold smaller batches.
+/// more hold smaller batches.
 pub const DEFAULT_LANES: usize = 2;
 
 /// Everything the server needs to know.

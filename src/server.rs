@@ -102,13 +102,13 @@ impl Server {
         let drained = time::timeout(config.shutdown_grace, async {
             tasks.wait().await;
             writes.drain().await;
+            store.close().await;
         });
         if drained.await.is_ok() {
             info!("stopped");
         } else {
-            warn!("stopped with peers that did not let go within the grace period");
+            warn!("stopped although peers or the database did not let go within the grace period");
         }
-        store.close().await;
         Ok(())
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     rpc::{
         event,
         page::Listing,
+        reason,
         request::{
             DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, account_id, connection_id, connection_key, page_size,
         },
@@ -173,7 +174,10 @@ fn answers(
                 let sent = send(&batcher, request).await;
                 Some((Next::Sent(sent), Some((inbound, batcher, stopping))))
             }
-            Err(status) => Some((Next::End(status), None)),
+            Err(status) => {
+                let status = reason::reasoned(&status).map_or(status, Status::from);
+                Some((Next::End(status), None))
+            }
         }
     });
     let answers = sent.map(|next| async {

@@ -21,6 +21,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// batches pay for it; this is 40 MiB at the most.
 const WAL_AUTOCHECKPOINT_PAGES: u32 = 10_000;
 
+/// What is left of the WAL's file after a checkpoint that a slow reader had held up.
+const MAX_WAL_BYTES: u64 = 64 * 1024 * 1024;
+
 /// Where the data is: `sqlite:PATH` or `postgres://…`. Its `Display` and `Debug` hide the password.
 #[derive(Clone)]
 pub enum DatabaseUrl {
@@ -134,4 +137,5 @@ pub(super) fn sqlite(path: &PathBuf, durability: Durability) -> SqliteConnectOpt
         .pragma("temp_store", "memory")
         .pragma("secure_delete", "on")
         .pragma("wal_autocheckpoint", WAL_AUTOCHECKPOINT_PAGES.to_string())
+        .pragma("journal_size_limit", MAX_WAL_BYTES.to_string())
 }
