@@ -195,6 +195,7 @@ async fn watch_health(
     health: watch::Sender<Health>,
     stopping: CancellationToken,
 ) {
+    let mut told = None;
     let mut ticks = time::interval(HEALTH_INTERVAL);
     ticks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
     loop {
@@ -206,10 +207,13 @@ async fn watch_health(
                 probe(&store).await
             } => now,
         };
-        if health.send_replace(now) != now {
-            info!(health = ?now, "health changed");
+        // Watchers hear of changes only.
+        if told != Some(now) {
+            info!(health = ?now, "health");
+            health.send_replace(now);
+            report(&reporter, now).await;
+            told = Some(now);
         }
-        report(&reporter, now).await;
         if stopping.is_cancelled() {
             return;
         }
