@@ -3,7 +3,7 @@
 
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 
-use super::{Result, Store, Tx, database::Engine, database::assert_fit};
+use super::{Result, Store, Tx, database::Engine, database::assert_fit, options};
 
 /// A batch writer's way to the database.
 pub struct Lane {
@@ -36,7 +36,7 @@ impl Lane {
 }
 
 async fn open(connect: &PgConnectOptions, durability: super::Durability) -> Result<PgConnection> {
-    let mut connection = PgConnection::connect_with(connect).await?;
+    let mut connection = PgConnection::connect_with(&options::postgres_lane(connect)).await?;
     assert_fit(&mut connection, durability).await?;
     Ok(connection)
 }

@@ -123,6 +123,18 @@ pub(super) fn postgres(options: &PgConnectOptions, durability: Durability) -> Pg
     ])
 }
 
+/// The same for a session that writes batches. Their statements find every row by its whole key, for
+/// which index lookups are right however large a table is. Left alone, the planner reads whole tables
+/// while they are new and it knows nothing of them, and plans every statement anew each time.
+pub(super) fn postgres_lane(options: &PgConnectOptions) -> PgConnectOptions {
+    options.clone().options([
+        ("plan_cache_mode", "force_generic_plan"),
+        ("enable_seqscan", "off"),
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
+    ])
+}
+
 pub(super) fn sqlite(path: &PathBuf, durability: Durability) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
