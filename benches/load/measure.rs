@@ -34,6 +34,18 @@ struct Part {
     digest: Option<Digest>,
 }
 
+/// An engine under measurement.
+struct Bench<'a> {
+    ground: &'a Ground,
+    limit: Limit,
+    naive: Naive,
+    /// What goes through streams and the limit.
+    whole: Part,
+    /// What goes call by call and through the naive baseline.
+    prefix: Part,
+    service_durability: String,
+}
+
 /// Measures an engine.
 ///
 /// # Panics
@@ -41,62 +53,80 @@ struct Part {
 pub async fn measure(engine: Engine, plan: Plan) -> EngineReport {
     let ground = Ground::new(engine).await;
     let events = input::events(plan.stream_blocks * BLOCK);
-    let prefix = events[..plan.unary_blocks * BLOCK].to_vec();
-    let mut whole = Part { events, digest: None };
-    let mut part = Part { events: prefix, digest: None };
-    let (limit, naive) = best(engine, &ground, plan, &whole.events).await;
-
-    let mut durability = [String::new(), ground.database().await.durability().await];
+    let (limit, naive) = best(engine, &ground, plan, &events).await;
+    let mut bench = Bench {
+        ground: &ground,
+        limit,
+        naive,
+        prefix: Part { events: events[..plan.unary_blocks * BLOCK].to_vec(), digest: None },
+        whole: Part { events, digest: None },
+        service_durability: String::new(),
+    };
     let mut rounds = Vec::new();
     for number in 0..plan.rounds {
         let mut round = Round { stream: 0.0, unary: 0.0, echo: 0.0, limit: 0.0, naive: 0.0 };
         let mut steps = [Step::Echo, Step::Stream, Step::Limit, Step::Unary, Step::Naive];
-        // Whatever the one before leaves behind is not always the same one's.
+        // What one leaves behind must not always fall to the same next one.
         if number % 2 == 1 {
             steps.reverse();
         }
         for step in steps {
-            match step {
-                Step::Echo => round.echo = echo(&whole.events).await,
-                Step::Stream => {
-                    let database = ground.database().await;
-                    let service = Process::service(&database);
-                    service.durability().clone_into(&mut durability[0]);
-                    let (elapsed, outcomes) = load::stream(&service, &whole.events).await;
-                    drop(service);
-                    check(&outcomes, whole.events.len());
-                    round.stream = whole.settle(&database, elapsed, "streams").await;
-                }
-                Step::Limit => {
-                    let database = ground.database().await;
-                    let elapsed = limit.run(&database, &whole.events).await;
-                    round.limit = whole.settle(&database, elapsed, "limit").await;
-                }
-                Step::Unary => {
-                    let database = ground.database().await;
-                    let service = Process::service(&database);
-                    let (elapsed, outcomes) = load::unary(&service, &part.events).await;
-                    drop(service);
-                    check(&outcomes, part.events.len());
-                    round.unary = part.settle(&database, elapsed, "calls").await;
-                }
-                Step::Naive => {
-                    let database = ground.database().await;
-                    let elapsed = naive.run(&database, &part.events).await;
-                    round.naive = part.settle(&database, elapsed, "naive").await;
-                }
-            }
+            bench.run(step, &mut round).await;
         }
         rounds.push(round);
     }
+    let Bench { whole, prefix, service_durability, .. } = bench;
     EngineReport {
         engine,
-        durability,
+        durability: [service_durability, ground.database().await.durability().await],
         limit,
         naive,
-        events: [whole.events.len(), part.events.len()],
-        digests: [whole.digest.unwrap(), part.digest.unwrap()],
+        events: [whole.events.len(), prefix.events.len()],
+        digests: [whole.digest.unwrap(), prefix.digest.unwrap()],
         rounds,
+    }
+}
+
+impl Bench<'_> {
+    async fn run(&mut self, step: Step, round: &mut Round) {
+        match step {
+            Step::Echo => {
+                let (elapsed, _) = load::stream(&Process::echo(), &self.whole.events).await;
+                round.echo = rate(self.whole.events.len(), elapsed);
+            }
+            Step::Stream => {
+                let database = self.ground.database().await;
+                let service = self.serve(&database);
+                let (elapsed, outcomes) = load::stream(&service, &self.whole.events).await;
+                drop(service);
+                check(&outcomes, self.whole.events.len());
+                round.stream = self.whole.settle(&database, elapsed, "streams").await;
+            }
+            Step::Limit => {
+                let database = self.ground.database().await;
+                let elapsed = self.limit.run(&database, &self.whole.events).await;
+                round.limit = self.whole.settle(&database, elapsed, "limit").await;
+            }
+            Step::Unary => {
+                let database = self.ground.database().await;
+                let service = self.serve(&database);
+                let (elapsed, outcomes) = load::unary(&service, &self.prefix.events).await;
+                drop(service);
+                check(&outcomes, self.prefix.events.len());
+                round.unary = self.prefix.settle(&database, elapsed, "calls").await;
+            }
+            Step::Naive => {
+                let database = self.ground.database().await;
+                let elapsed = self.naive.run(&database, &self.prefix.events).await;
+                round.naive = self.prefix.settle(&database, elapsed, "naive").await;
+            }
+        }
+    }
+
+    fn serve(&mut self, database: &Database<'_>) -> Process {
+        let service = Process::service(database);
+        service.durability().clone_into(&mut self.service_durability);
+        service
     }
 }
 
@@ -119,12 +149,6 @@ impl Part {
         assert_eq!(*expected, digest, "void: {who} ended with other rows");
         rate(self.events.len(), elapsed)
     }
-}
-
-async fn echo(events: &[Sent]) -> f64 {
-    let server = Process::echo();
-    let (elapsed, _) = load::stream(&server, events).await;
-    rate(events.len(), elapsed)
 }
 
 /// The baselines' best ways, on a short input.
