@@ -7,7 +7,7 @@ use sqlx::{Connection as _, PgTransaction, SqliteTransaction};
 use tokio::time::Instant;
 
 use super::{
-    database::{Database, Engine, Session},
+    database::{Database, Session},
     input::Sent,
     rows::{Batch, Decider},
     statement::{Cell, Statement},
@@ -29,17 +29,12 @@ pub enum Order {
 
 impl Limit {
     /// Every way that is tried.
-    pub fn all(engine: Engine) -> Vec<Self> {
-        let connections: &[usize] = match engine {
-            // One writer: more connections only wait for each other.
-            Engine::Sqlite => &[1, 2],
-            Engine::Postgres => &[1, 2, 4],
-        };
+    pub fn all() -> Vec<Self> {
         let mut all = Vec::new();
         for batch in [256, 500] {
             for order in [Order::Arrival, Order::Account] {
                 let cut = |connections: &usize| Self { batch, order, connections: *connections };
-                all.extend(connections.iter().map(cut));
+                all.extend([1, 2, 4].iter().map(cut));
             }
         }
         all

@@ -154,7 +154,7 @@ impl Part {
 /// The baselines' best ways, on a short input.
 async fn best(engine: Engine, ground: &Ground, plan: Plan, events: &[Sent]) -> (Limit, Naive) {
     let mut limits = Vec::new();
-    for limit in Limit::all(engine) {
+    for limit in Limit::all() {
         let database = ground.database().await;
         limits.push((limit.run(&database, &events[..plan.trial_events]).await, limit));
     }
