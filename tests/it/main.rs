@@ -12,6 +12,7 @@ mod harness;
 mod interleaving;
 mod killed;
 mod logs;
+mod migrate;
 mod migrations;
 mod outage;
 mod pruner;

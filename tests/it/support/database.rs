@@ -47,11 +47,16 @@ pub enum Session {
 impl Database {
     /// A database in a file.
     pub fn sqlite() -> Self {
-        let dir = TempDir::with_prefix("ticketsync-").unwrap();
-        let url = format!("sqlite:{}", dir.path().join("test.db").display());
-        let database = Self { url, place: Place::File { dir } };
+        let database = Self::empty_sqlite();
         blocking(migrate(&database.url));
         database
+    }
+
+    /// A file that is not there yet.
+    pub fn empty_sqlite() -> Self {
+        let dir = TempDir::with_prefix("ticketsync-").unwrap();
+        let url = format!("sqlite:{}", dir.path().join("test.db").display());
+        Self { url, place: Place::File { dir } }
     }
 
     /// A database on the server that the tests share.
@@ -65,8 +70,17 @@ impl Database {
             });
             name
         });
+        Self::on_the_shared_server(&format!("template {template}"))
+    }
+
+    /// A database without any table, on the server that the tests share.
+    pub fn empty_postgres() -> Self {
+        Self::on_the_shared_server("")
+    }
+
+    fn on_the_shared_server(how: &str) -> Self {
         let name = database_name();
-        let create = format!("create database {name} template {template}");
+        let create = format!("create database {name} {how}");
         blocking(execute(&server_url("postgres"), &create));
         Self { url: server_url(&name), place: Place::SharedServer { name } }
     }
