@@ -23,6 +23,7 @@ mod sandbox;
 mod shutdown;
 mod statements;
 mod support;
+mod ticket_field;
 mod ticket_object;
 mod tidy;
 mod trigger;
