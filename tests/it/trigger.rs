@@ -22,6 +22,9 @@ const LATEST: Start = Start::StartPoint(StartPoint::Latest as i32);
 /// Times that a test can wait for.
 pub const QUICK: FeedOptions =
     FeedOptions { heartbeat: Duration::from_millis(200), poll: Duration::from_millis(50) };
+/// Times that no test waits for: what comes is no heartbeat, and follows no poll.
+const NEVER: FeedOptions =
+    FeedOptions { heartbeat: Duration::from_hours(1), poll: Duration::from_hours(1) };
 
 /// The services with an account whose log holds this many events, one of each ticket from 1 on.
 pub async fn with_log(db: &Database, count: i64) -> (Services, Connected) {
@@ -91,7 +94,7 @@ on_both_engines! {
     }
 
     async fn the_first_message_comes_at_once_though_there_is_nothing_to_read(db: Database) {
-        let services = Services::start(&db).await;
+        let services = Services::start_with(&db, NEVER).await;
         let mut tail = services.tail(follow("nobody", None)).await.unwrap();
         let first = message(&mut tail).await;
         assert!(first.events.is_empty());
@@ -141,6 +144,35 @@ on_both_engines! {
         }
         assert!(start.elapsed() >= 2 * QUICK.heartbeat, "heartbeats come no faster than told");
         drop(tail);
+        services.stop().await;
+    }
+
+    async fn heartbeats_move_on_past_what_the_filter_skips(db: Database) {
+        let connected = db.active_connection("acme").await;
+        let services = Services::start_with(&db, QUICK).await;
+        let kinds = vec![TriggerKind::TicketUpdated.into()];
+        let request = TailTriggersRequest { kinds, ..follow("acme", None) };
+        let mut tail = services.tail(request).await.unwrap();
+        let mut last = message(&mut tail).await;
+        assert_eq!((last.position, last.head_position), (0, 0));
+        for ticket in 1..=3 {
+            services.apply(&connected, created(&format!("e{ticket}"), ticket)).await;
+            // One that was on its way may still tell of the time before.
+            let moved = loop {
+                let heartbeat = message(&mut tail).await;
+                assert!(heartbeat.events.is_empty());
+                if heartbeat.position > last.position {
+                    break heartbeat;
+                }
+            };
+            assert_eq!((moved.position, moved.head_position), (ticket, ticket));
+            assert_ne!(moved.cursor, last.cursor);
+            last = moved;
+        }
+        services.apply(&connected, updated("u1", 1, 60)).await;
+        let mut resumed = services.tail(follow("acme", Some(&last.cursor))).await.unwrap();
+        assert_eq!(positions(&message(&mut resumed).await.events), [4], "nothing comes twice");
+        drop((tail, resumed));
         services.stop().await;
     }
 
