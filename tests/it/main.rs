@@ -7,6 +7,7 @@ mod connecting;
 mod contact;
 mod convergence;
 mod cut_at_commit;
+mod endpoints;
 mod erase;
 mod harness;
 mod interleaving;
