@@ -1,5 +1,7 @@
 //! How the program logs: to standard error, structured.
 
+use std::io::IsTerminal as _;
+
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
@@ -24,7 +26,10 @@ enum LogFormat {
 /// Starts to log, by `default` where the person has not said what.
 pub fn init(args: &LogArgs, default: &str) {
     let filter = args.log.clone().unwrap_or_else(|| EnvFilter::new(default));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match args.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),

@@ -88,6 +88,13 @@ impl fmt::Debug for Email {
 pub struct EmailKey(String);
 
 impl EmailKey {
+    /// Takes a key that was stored: what an address is compared by does not change with the rules for
+    /// making new ones.
+    #[must_use]
+    pub const fn from_stored(key: String) -> Self {
+        Self(key)
+    }
+
     /// The key as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

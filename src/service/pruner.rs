@@ -96,12 +96,25 @@ impl Pruner {
                 if shutdown.is_cancelled() {
                     return Ok(pruned);
                 }
-                let floor = self.raise_floor(account, now).await?;
-                self.prune_triggers(account, floor, shutdown, &mut pruned).await?;
-                self.prune_events(account, now, shutdown, &mut pruned).await?;
+                // One account's trouble is not the others'; the next round tries it again.
+                if let Err(error) = self.account(account, now, shutdown, &mut pruned).await {
+                    warn!(%account, cause = %error, "an account was not pruned");
+                }
             }
             last = accounts.last().cloned();
         }
+    }
+
+    async fn account(
+        &self,
+        account: &AccountId,
+        now: Timestamp,
+        shutdown: &CancellationToken,
+        pruned: &mut Pruned,
+    ) -> Result<()> {
+        let floor = self.raise_floor(account, now).await?;
+        self.prune_triggers(account, floor, shutdown, pruned).await?;
+        self.prune_events(account, now, shutdown, pruned).await
     }
 
     /// Commits where the log begins from now on, before anything of it is deleted. Expired

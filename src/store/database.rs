@@ -4,14 +4,16 @@ use std::{
     fs::{File, TryLockError},
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use sqlx::{
-    Executor as _, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    Connection as _, Executor as _, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::SqlitePoolOptions,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
 };
+use tokio::time::timeout;
 
 use super::{
     Error, Result,
@@ -21,6 +23,9 @@ use super::{
 
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// How long a connection that comes back to the pool has to answer before it is given up.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The database, open. Cheap to clone.
 #[derive(Clone)]
@@ -57,10 +62,7 @@ impl Store {
             DatabaseUrl::Sqlite(path) => {
                 let lock = lock(path)?;
                 let connect = options::sqlite(path, options.durability);
-                let write = SqlitePoolOptions::new()
-                    .max_connections(1)
-                    .connect_with(connect.clone())
-                    .await?;
+                let write = sqlite_writer(connect.clone()).await?;
                 migrate(SQLITE_MIGRATIONS.run(&write).await)?;
                 let read = SqlitePoolOptions::new()
                     .max_connections(options.pool_size)
@@ -120,12 +122,18 @@ impl Store {
         })
     }
 
-    /// Asks the database for a sign of life.
+    /// Asks the database for a sign of life, and whether it takes writes.
     ///
     /// # Errors
-    /// When there is none.
+    /// When there is none, or it has become a standby.
     pub async fn ping(&self) -> Result<()> {
-        on!(Read(self), |db| db.execute("select 1").await.map(drop))?;
+        const SQLITE: &str = "select 1 = 0";
+        const POSTGRES: &str = "select pg_is_in_recovery()";
+        let sql = self.pick(SQLITE, POSTGRES);
+        let standby: bool = on!(Read(self), |db| sqlx::query_scalar(sql).fetch_one(db).await?);
+        if standby {
+            return Err(standby_error().into());
+        }
         Ok(())
     }
 
@@ -164,6 +172,21 @@ impl Tx<'_> {
     }
 }
 
+async fn sqlite_writer(connect: SqliteConnectOptions) -> Result<SqlitePool> {
+    Ok(SqlitePoolOptions::new()
+        .max_connections(1)
+        // A commit that fails for want of space is rolled back by SQLite itself, which the driver does
+        // not notice: on that connection no transaction can begin any more.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
+        .connect_with(connect)
+        .await?)
+}
+
 async fn postgres_pool(options: &StoreOptions, connect: PgConnectOptions) -> Result<PgPool> {
     let durability = options.durability;
     Ok(PgPoolOptions::new()
@@ -176,8 +199,8 @@ async fn postgres_pool(options: &StoreOptions, connect: PgConnectOptions) -> Res
         // later writes on the connection would answer OK and vanish.
         .after_release(|connection, _| {
             Box::pin(async move {
-                connection.execute("rollback").await?;
-                Ok(true)
+                let rollback = timeout(RELEASE_TIMEOUT, connection.execute("rollback"));
+                Ok(rollback.await.is_ok_and(|outcome| outcome.is_ok()))
             })
         })
         .connect_with(connect)
@@ -194,12 +217,16 @@ pub(super) async fn assert_fit(
     let (standby, synchronous_commit): (bool, String) =
         sqlx::query_as(SQL).fetch_one(connection).await?;
     if standby {
-        return Err(sqlx::Error::Configuration("the server is a standby".into()));
+        return Err(standby_error());
     }
     if durability == Durability::Full && matches!(synchronous_commit.as_str(), "off" | "local") {
         return Err(sqlx::Error::Configuration("synchronous_commit is off".into()));
     }
     Ok(())
+}
+
+fn standby_error() -> sqlx::Error {
+    sqlx::Error::Configuration("the server is a standby".into())
 }
 
 /// Takes the lock file beside the database, so that a second process cannot open it.

@@ -47,6 +47,8 @@ impl Error {
     #[must_use]
     pub fn during_commit(self) -> Self {
         match self {
+            // SQLite has found no room and rolled back.
+            Self::Unavailable(error) if is_sqlite_full(&error) => Self::Unavailable(error),
             Self::Unavailable(error) => Self::CommitUnknown(error),
             other => other,
         }
@@ -64,12 +66,22 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::Protocol(_)
+            // What a session turned out to be: a standby, or one that does not wait for its commits.
+            | sqlx::Error::Configuration(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
             _ => Self::Refused(error),
         }
     }
+}
+
+fn is_sqlite_full(error: &sqlx::Error) -> bool {
+    const SQLITE_FULL: &str = "13";
+    error.as_database_error().is_some_and(|error| {
+        error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some()
+            && error.code().as_deref() == Some(SQLITE_FULL)
+    })
 }
 
 enum Sort {
@@ -104,8 +116,12 @@ fn sort(error: &dyn sqlx::error::DatabaseError) -> Sort {
         "40001" | "40P01" | "55P03" | "57014" => Sort::Collided,
         // idle_in_transaction_session_timeout, read_only_sql_transaction
         "25P03" | "25006" => Sort::Unavailable,
-        // connection_exception, insufficient_resources, operator_intervention, system_error
-        code if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => {
+        // connection_exception, invalid_authorization, invalid_catalog_name, insufficient_resources,
+        // operator_intervention, system_error: an operator can change them while we run
+        code if ["08", "28", "3D", "53", "57", "58"]
+            .iter()
+            .any(|class| code.starts_with(class)) =>
+        {
             Sort::Unavailable
         }
         _ => Sort::Refused,

@@ -30,7 +30,7 @@ pub(super) enum Failure {
     /// Some event of the batch cannot be stored, by its data or by a defect of ours.
     Data(Error),
     /// Nothing is stored, and the same may pass when tried again.
-    Passing(store::Error),
+    Passing(Error),
     /// Nothing is stored, and a smaller batch may pass.
     TooSlow,
     /// It may or may not be stored; what each event would be answered if it is.
@@ -44,11 +44,11 @@ pub(super) async fn attempt(
     jobs: &[Job],
     limit: Duration,
 ) -> Result<Committed, Failure> {
-    let committing = AtomicBool::new(false);
+    let (working, committing) = (AtomicBool::new(false), AtomicBool::new(false));
     let mut answers = Vec::new();
     // A defect that one event sets off must not end the lane for all others.
     let transaction =
-        AssertUnwindSafe(transact(lane, jobs, &committing, &mut answers)).catch_unwind();
+        AssertUnwindSafe(transact(lane, jobs, &working, &committing, &mut answers)).catch_unwind();
     let outcome = match timeout(limit, transaction).await {
         Ok(Ok(outcome)) => Ok(outcome),
         Ok(Err(_)) => {
@@ -57,14 +57,16 @@ pub(super) async fn attempt(
         }
         Err(elapsed) => Err(elapsed),
     };
-    let committing = committing.load(Ordering::Relaxed);
+    let [working, committing] = [working, committing].map(AtomicBool::into_inner);
     let failure = match outcome {
         Ok(Ok(grown)) => return Ok(Committed { answers, grown }),
         Ok(Err(store::Error::CommitUnknown(_))) => Failure::Unknown(answers),
         Err(_) if committing => Failure::Unknown(answers),
-        Err(_) => Failure::TooSlow,
+        Err(_) if working => Failure::TooSlow,
+        // Not even the accounts were had: a smaller batch would wait for the same.
+        Err(_) => Failure::Passing(Error::StoreUnavailable),
         Ok(Err(error @ (store::Error::Unavailable(_) | store::Error::Collided(_)))) => {
-            Failure::Passing(error)
+            Failure::Passing(error.into())
         }
         Ok(Err(
             error @ (store::Error::Refused(_)
@@ -79,11 +81,13 @@ pub(super) async fn attempt(
 async fn transact(
     lane: &mut Lane,
     jobs: &[Job],
+    working: &AtomicBool,
     committing: &AtomicBool,
     answers: &mut Vec<Result<Answer, Rejection>>,
 ) -> store::Result<HashSet<AccountId>> {
     let mut tx = lane.begin().await?;
     let mut set = tx.load_batch(BatchKeys::of(jobs.iter().map(|job| &job.event))).await?;
+    working.store(true, Ordering::Relaxed);
     // After the lock: commit times must not run backwards along the log.
     let now = clock::now();
     let mut dice = || rand::rng().random();

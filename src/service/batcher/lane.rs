@@ -26,11 +26,12 @@ use crate::{
 const MAX_RETRIES: u32 = 3;
 /// The first pause before a try; each next one is twice as long, each with jitter.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
-/// How long one try may take. A batch takes milliseconds; this is a database that hangs.
+/// How long one try may take. A batch takes milliseconds; this is a database that hangs, or an
+/// account that somebody else holds.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
-/// How long a commit whose outcome is unknown is looked after: a failover's length. Past it the
-/// callers are told to ask again.
-const UNKNOWN_LIMIT: Duration = Duration::from_secs(15);
+/// How long a batch with all its tries may take before its callers are told to repeat their events: a
+/// failover's length, and below what callers and the server's own limit allow a call.
+const BATCH_LIMIT: Duration = Duration::from_secs(20);
 
 pub(super) struct LaneTask {
     lane: Lane,
@@ -71,13 +72,14 @@ impl LaneTask {
     /// Brings every event of a batch to its answer: the failure table of the batch protocol.
     #[instrument(name = "batch", skip_all, fields(events = batch.len()))]
     async fn settle(&mut self, batch: Vec<Job>) {
+        let deadline = Instant::now() + BATCH_LIMIT;
         let mut parts = vec![batch];
         while let Some(mut part) = parts.pop() {
-            match self.commit(&part).await {
+            match self.commit(&part, deadline).await {
                 Ok(answers) => {
                     measure(&answers);
                     for (job, answer) in part.into_iter().zip(answers) {
-                        reply(job, answer.map_err(Error::from));
+                        reply(job, answer);
                     }
                 }
                 Err(Settled::Halve(error)) if part.len() > 1 => {
@@ -91,11 +93,12 @@ impl LaneTask {
     }
 
     /// Tries until the batch is committed or it is clear what its callers are to be told.
-    async fn commit(&mut self, jobs: &[Job]) -> Result<Answers, Settled> {
+    async fn commit(&mut self, jobs: &[Job], deadline: Instant) -> Result<Answers, Settled> {
         let mut retries = 0;
         let mut unknown = Unknown::default();
         loop {
-            match attempt(&mut self.lane, jobs, ATTEMPT_LIMIT).await {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match attempt(&mut self.lane, jobs, left.min(ATTEMPT_LIMIT)).await {
                 Ok(Committed { answers, grown }) => {
                     for account in &grown {
                         (self.on_commit)(account);
@@ -107,7 +110,7 @@ impl LaneTask {
                     unknown.note(answers);
                 }
                 // What one of the earlier tries may have stored decides, not this failure.
-                Err(_) if unknown.deadline.is_some() => {}
+                Err(_) if unknown.is_noted() => {}
                 Err(failure) => {
                     retries += 1;
                     if let Some(settled) = settle_failure(failure, jobs.len(), retries) {
@@ -115,8 +118,10 @@ impl LaneTask {
                     }
                 }
             }
-            if unknown.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                return Err(Settled::GiveUp(Error::OutcomeUnknown));
+            if Instant::now() >= deadline {
+                let noted = unknown.is_noted();
+                let refusal = if noted { Error::OutcomeUnknown } else { Error::StoreUnavailable };
+                return Err(Settled::GiveUp(refusal));
             }
             pause(retries).await;
         }
@@ -129,14 +134,14 @@ fn settle_failure(failure: Failure, events: usize, retries: u32) -> Option<Settl
         Failure::Data(error) => Some(Settled::Halve(error)),
         Failure::TooSlow if events > 1 => Some(Settled::Halve(Error::StoreUnavailable)),
         Failure::TooSlow if retries > MAX_RETRIES => Some(Settled::GiveUp(Error::StoreUnavailable)),
-        Failure::Passing(error) if retries > MAX_RETRIES => Some(Settled::GiveUp(error.into())),
+        Failure::Passing(error) if retries > MAX_RETRIES => Some(Settled::GiveUp(error)),
         Failure::Passing(_) | Failure::TooSlow => None,
         Failure::Unknown(_) => Some(Settled::GiveUp(Error::OutcomeUnknown)),
     }
 }
 
 /// What each event of a batch is answered, in the batch's order.
-type Answers = Vec<Result<Answer, Rejection>>;
+type Answers = Vec<Result<Answer>>;
 
 /// How a batch that was not committed is settled.
 enum Settled {
@@ -146,32 +151,39 @@ enum Settled {
     GiveUp(Error),
 }
 
-/// The tries of a batch whose commit was cut off.
+/// The tries of a batch whose commit was cut off, by what they would have answered.
 #[derive(Default)]
 struct Unknown {
-    tries: Vec<Answers>,
-    /// Until when their outcome is looked after.
-    deadline: Option<Instant>,
+    tries: Vec<Vec<Result<Answer, Rejection>>>,
 }
 
 impl Unknown {
-    fn note(&mut self, answers: Answers) {
-        self.deadline.get_or_insert(Instant::now() + UNKNOWN_LIMIT);
+    fn note(&mut self, answers: Vec<Result<Answer, Rejection>>) {
         self.tries.push(answers);
     }
 
+    const fn is_noted(&self) -> bool {
+        !self.tries.is_empty()
+    }
+
     /// What to answer now that a later try has committed: where it found what one of the cut-off
-    /// tries had stored, that try's answer; else its own.
-    fn resolve(&self, answers: Answers) -> Answers {
-        let ours = |at: usize, stored| {
-            self.tries.iter().any(|answers| answers.get(at) == Some(&Ok(Answer::Applied(stored))))
-        };
+    /// tries had stored, that try's answer; else its own. An event that is refused by now, since its
+    /// connection was ended meanwhile, may be stored all the same.
+    fn resolve(&self, answers: Vec<Result<Answer, Rejection>>) -> Answers {
+        let before = |at: usize| self.tries.iter().filter_map(move |answers| answers.get(at));
         answers
             .into_iter()
             .enumerate()
             .map(|(at, answer)| match answer {
-                Ok(Answer::Duplicate(stored)) if ours(at, stored) => Ok(Answer::Applied(stored)),
-                other => other,
+                Ok(Answer::Duplicate(stored))
+                    if before(at).any(|answer| *answer == Ok(Answer::Applied(stored))) =>
+                {
+                    Ok(Answer::Applied(stored))
+                }
+                Err(_) if before(at).any(|answer| matches!(answer, Ok(Answer::Applied(_)))) => {
+                    Err(Error::OutcomeUnknown)
+                }
+                other => other.map_err(Error::from),
             })
             .collect()
     }

@@ -28,6 +28,8 @@ pub struct BatchKeys {
     events: HashSet<(ConnectionKey, EventId)>,
     tickets: HashSet<(ConnectionKey, TicketId)>,
     requesters: HashSet<(ConnectionKey, ZendeskId)>,
+    /// The requesters whose e-mail address an event shows: what is parked for them is released.
+    shown: HashSet<(ConnectionKey, ZendeskId)>,
     emails: HashSet<(AccountId, EmailKey)>,
 }
 
@@ -65,6 +67,7 @@ impl BatchKeys {
     fn requester(&mut self, connection: &ConnectionKey, requester: &Requester) {
         self.requesters.insert((connection.clone(), requester.id));
         if let Some(email) = &requester.email {
+            self.shown.insert((connection.clone(), requester.id));
             self.emails.insert((connection.account.clone(), email.key()));
         }
     }
@@ -202,9 +205,14 @@ impl Tx<'_> {
         }
         let found = by_event.fetch::<ParkedRecord>(self).await?;
         keep_parked(set, keys, found)?;
+        // An event that is sent or tried again may release all that its requester waits with.
+        let again = set.parked.iter().filter_map(|((connection, _), parked)| {
+            Some((connection.clone(), parked.get().as_ref()?.snapshot.requester.id))
+        });
+        keys.shown.extend(again);
 
         let mut by_requester = BY_REQUESTER.stage(self);
-        for (key, id) in &keys.requesters {
+        for (key, id) in &keys.shown {
             let connection = key.connection.to_string();
             by_requester.push([key.account.as_str().into(), connection.into(), id.get().into()]);
         }
@@ -272,7 +280,7 @@ impl Tx<'_> {
     async fn load_contacts(&mut self, set: &mut WorkingSet, keys: &BatchKeys) -> Result<()> {
         static LOAD: Staged = Staged::new(
             &[("account_id", Text), ("email_key", Text)],
-            "select c.account_id, c.contact_id, c.email, c.name, c.synced_at
+            "select c.account_id, c.contact_id, c.email, c.email_key, c.name, c.synced_at
                from stage s
                join contacts c
                  on c.account_id = s.account_id
@@ -295,7 +303,8 @@ impl Tx<'_> {
                     .transpose()
                     .map_err(&bad)?,
             };
-            set.contacts.insert((account, row.email.key()), Kept::stored(row));
+            let key = EmailKey::from_stored(record.email_key);
+            set.contacts.insert((account, key), Kept::stored(row));
         }
         Ok(())
     }

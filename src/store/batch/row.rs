@@ -11,7 +11,7 @@ use crate::{
         Observation, ParkedRow, Position, Requester, RequesterRow, ResultRow, Snapshot, Standing,
         Ticket, TicketRow, Timestamp, Version, ZendeskId,
     },
-    store::{Error, Result},
+    store::{Error, Result, ticket::json},
 };
 
 /// Names the table whose row does not read.
@@ -65,6 +65,7 @@ pub(super) struct ContactRecord {
     pub account_id: String,
     pub contact_id: String,
     pub email: String,
+    pub email_key: String,
     pub name: String,
     pub synced_at: Option<i64>,
 }
@@ -111,11 +112,8 @@ impl TicketRecord {
         const TABLE: &str = "tickets";
         let connection = connection_key(TABLE, self.account_id, &self.connection_id)?;
         let id = self.ticket_id.try_into().map_err(corrupt(TABLE))?;
-        let content: Option<Arc<Ticket>> = self
-            .content
-            .map(|json| serde_json::from_str(&json).map(Arc::new))
-            .transpose()
-            .map_err(corrupt(TABLE))?;
+        let content: Option<Arc<Ticket>> =
+            self.content.map(|content| json(TABLE, &content).map(Arc::new)).transpose()?;
         let standing = match (self.state.as_str(), content) {
             ("live" | "held", Some(ticket)) => Standing::Live(ticket),
             ("deleted", content) => Standing::Deleted(content),
@@ -181,7 +179,7 @@ impl ParkedRecord {
     pub(super) fn read(self) -> Result<((ConnectionKey, EventId), ParkedRow)> {
         const TABLE: &str = "parked_events";
         let connection = connection_key(TABLE, self.account_id, &self.connection_id)?;
-        let content: ParkedContent = serde_json::from_str(&self.content).map_err(corrupt(TABLE))?;
+        let content: ParkedContent = json(TABLE, &self.content)?;
         let observed = observation(TABLE, self.observed_at, self.event_id)?;
         let ParkedContent { ticket, requester_name } = content;
         let row = ParkedRow {
