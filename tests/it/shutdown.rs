@@ -1,19 +1,22 @@
 //! SIGTERM: the service says that it goes, keeps what it accepted, and is gone in time.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use ticketsync::proto::v1::ErrorReason;
-use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::Instant};
+use ticketsync::proto::v1::{ErrorReason, EventOutcome, ingest_ticket_events_response::Answer};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, sync::mpsc, time::Instant};
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
 use tonic_types::StatusExt as _;
 
-use crate::support::{Load, Replica, on_both_engines};
+use crate::support::{Load, Replica, created, on_both_engines};
 
 /// How long the service may take, by its own setting, and how long a test gives a busy machine on
 /// top of that.
 const GRACE: Duration = Duration::from_secs(2);
 const SLACK: Duration = Duration::from_secs(3);
+/// Events that wait in one stream: more than a few batches.
+const SENT: usize = 2_000;
 
 async fn start(database_url: &str) -> Replica {
     Replica::start_with(database_url, &["--shutdown-grace=2"]).await
@@ -49,6 +52,45 @@ on_both_engines! {
         };
         assert_says_goodbye(&end);
         assert!(service.ended().await.success());
+    }
+
+    async fn at_sigterm_an_ingest_stream_answers_what_it_took_and_ends_with_a_reason(db: Database) {
+        let to = db.active_connection("acme").await;
+        let mut service = start(db.url()).await;
+        let mut client = service.clients().await.ingest;
+        let (events, messages) = mpsc::channel(SENT);
+        for ticket in 1..=i64::try_from(SENT).unwrap() {
+            events.try_send(created(&format!("e{ticket}"), ticket).message(&to)).unwrap();
+        }
+        let answers = client.ingest_ticket_events(ReceiverStream::new(messages)).await.unwrap();
+        let mut answers = answers.into_inner();
+        let first = answers.message().await.unwrap().expect("an answer before the end");
+        service.terminate();
+
+        let mut answered = BTreeSet::new();
+        let mut next = Ok(Some(first));
+        let end = loop {
+            let answer = match next {
+                Ok(Some(answer)) => answer,
+                Ok(None) => panic!("the stream ended as if every event were answered"),
+                Err(status) => break status,
+            };
+            match answer.answer.unwrap() {
+                Answer::Result(result) => {
+                    assert_eq!(result.outcome(), EventOutcome::Created);
+                    answered.insert(answer.event_id);
+                }
+                Answer::Error(error) => assert_eq!(error.reason(), ErrorReason::ShuttingDown),
+            }
+            next = answers.message().await;
+        };
+        assert_says_goodbye(&end);
+        drop(events);
+        assert!(service.ended().await.success());
+        let mut session = db.session().await;
+        let stored = session.texts("select event_id from events").await;
+        assert_eq!(stored.into_iter().collect::<BTreeSet<_>>(), answered);
+        session.close().await;
     }
 
     async fn what_was_accepted_before_sigterm_is_committed(db: Database) {
