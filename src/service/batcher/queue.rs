@@ -98,3 +98,6 @@ fn size(event: &TicketEvent) -> usize {
     };
     texts + EVENT_OVERHEAD_BYTES
 }
+
+#[cfg(test)]
+mod tests;
