@@ -1,6 +1,7 @@
 //! Bad input: refused with the field's path and what is wrong, and nothing is stored.
 
 mod cases;
+mod edges;
 
 use prost_types::Timestamp;
 use ticketsync::proto::v1::{
