@@ -18,7 +18,7 @@ mod writes;
 
 pub use self::{
     authorizing::Decision,
-    batcher::{Accepted, Batcher, OnCommit},
+    batcher::{Accepted, Batcher, BatcherOptions, OnCommit},
     connecting::{Connecting, Started},
     contacts::Contacts,
     disconnecting::{Disconnected, Revocation, SyncedTickets},

@@ -9,6 +9,7 @@ mod convergence;
 mod cut_at_commit;
 mod endpoints;
 mod erase;
+mod failing_batch;
 mod harness;
 mod interleaving;
 mod killed;

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, instrument, warn};
 
 use super::{
-    OnCommit,
+    BatcherOptions, OnCommit,
     attempt::{Committed, Failure, attempt},
     queue::{Job, Waiting},
 };
@@ -26,23 +26,23 @@ use crate::{
 const MAX_RETRIES: u32 = 3;
 /// The first pause before a try; each next one is twice as long, each with jitter.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
-/// How long one try may take. A batch takes milliseconds; this is a database that hangs, or an
-/// account that somebody else holds.
-const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
-/// How long a batch with all its tries may take before its callers are told to repeat their events: a
-/// failover's length, and below what callers and the server's own limit allow a call.
-const BATCH_LIMIT: Duration = Duration::from_secs(20);
 
 pub(super) struct LaneTask {
     lane: Lane,
     queue: mpsc::Receiver<Job>,
     waiting: Waiting,
+    options: BatcherOptions,
     on_commit: OnCommit,
 }
 
 impl LaneTask {
-    pub(super) fn new(lane: Lane, queue: mpsc::Receiver<Job>, on_commit: OnCommit) -> Self {
-        Self { lane, queue, waiting: Waiting::default(), on_commit }
+    pub(super) fn new(
+        lane: Lane,
+        queue: mpsc::Receiver<Job>,
+        options: BatcherOptions,
+        on_commit: OnCommit,
+    ) -> Self {
+        Self { lane, queue, waiting: Waiting::default(), options, on_commit }
     }
 
     /// Commits batches until the queue is closed and empty.
@@ -72,7 +72,7 @@ impl LaneTask {
     /// Brings every event of a batch to its answer: the failure table of the batch protocol.
     #[instrument(name = "batch", skip_all, fields(events = batch.len()))]
     async fn settle(&mut self, batch: Vec<Job>) {
-        let deadline = Instant::now() + BATCH_LIMIT;
+        let deadline = Instant::now() + self.options.batch_limit;
         let mut parts = vec![batch];
         while let Some(mut part) = parts.pop() {
             match self.commit(&part, deadline).await {
@@ -98,7 +98,7 @@ impl LaneTask {
         let mut unknown = Unknown::default();
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            match attempt(&mut self.lane, jobs, left.min(ATTEMPT_LIMIT)).await {
+            match attempt(&mut self.lane, jobs, left.min(self.options.attempt_limit)).await {
                 Ok(Committed { answers, grown }) => {
                     for account in &grown {
                         (self.on_commit)(account);

@@ -27,9 +27,30 @@ use crate::{
 /// How many events wait in a lane's channel: two full batches, so that the next one is there when a
 /// commit returns, and a caller learns of an overload within a few commits.
 const QUEUE_CAPACITY: usize = 1_000;
-/// How long a unary call waits for a place in a full queue. Longer than a slow commit, shorter than
-/// the patience of callers.
-const QUEUE_WAIT: Duration = Duration::from_secs(2);
+
+/// The batcher's times.
+#[derive(Debug, Clone, Copy)]
+pub struct BatcherOptions {
+    /// How long a unary call waits for a place in a full queue. Longer than a slow commit, shorter
+    /// than the patience of callers.
+    pub queue_wait: Duration,
+    /// How long one try to commit a batch may take. A batch takes milliseconds; this is a database
+    /// that hangs, or an account that somebody else holds.
+    pub attempt_limit: Duration,
+    /// How long a batch with all its tries may take before its callers are told to repeat their
+    /// events: a failover's length, and below what callers and the server's own limit allow a call.
+    pub batch_limit: Duration,
+}
+
+impl Default for BatcherOptions {
+    fn default() -> Self {
+        Self {
+            queue_wait: Duration::from_secs(2),
+            attempt_limit: Duration::from_secs(10),
+            batch_limit: Duration::from_secs(20),
+        }
+    }
+}
 
 /// What is to be told of an account whose log has grown.
 pub type OnCommit = Arc<dyn Fn(&AccountId) + Send + Sync>;
@@ -39,6 +60,7 @@ pub type OnCommit = Arc<dyn Fn(&AccountId) + Send + Sync>;
 #[derive(Clone)]
 pub struct Batcher {
     lanes: Arc<[mpsc::Sender<Job>]>,
+    queue_wait: Duration,
     stopping: CancellationToken,
 }
 
@@ -62,14 +84,28 @@ impl Batcher {
         stopping: &CancellationToken,
         tasks: &TaskTracker,
     ) -> Self {
+        Self::start_with(store, lanes, BatcherOptions::default(), on_commit, stopping, tasks)
+    }
+
+    /// The same, with these times.
+    pub fn start_with(
+        store: &Store,
+        lanes: usize,
+        options: BatcherOptions,
+        on_commit: &OnCommit,
+        stopping: &CancellationToken,
+        tasks: &TaskTracker,
+    ) -> Self {
         let lanes = if store.has_one_writer() { 1 } else { lanes.max(1) };
         let senders = (0..lanes).map(|_| {
             let (sender, receiver) = mpsc::channel(QUEUE_CAPACITY);
-            let lane = LaneTask::new(Lane::new(store.clone()), receiver, Arc::clone(on_commit));
+            let lane = Lane::new(store.clone());
+            let lane = LaneTask::new(lane, receiver, options, Arc::clone(on_commit));
             tasks.spawn(lane.run(stopping.clone()));
             sender
         });
-        Self { lanes: senders.collect(), stopping: stopping.clone() }
+        let queue_wait = options.queue_wait;
+        Self { lanes: senders.collect(), queue_wait, stopping: stopping.clone() }
     }
 
     /// Hands an event in, waiting for as long as the queue is full: for streams, which are not read
@@ -88,7 +124,7 @@ impl Batcher {
     /// stays full.
     pub async fn apply(&self, event: TicketEvent) -> Result<Answer> {
         let accepted =
-            timeout(QUEUE_WAIT, self.submit(event)).await.map_err(|_| Error::QueueFull)??;
+            timeout(self.queue_wait, self.submit(event)).await.map_err(|_| Error::QueueFull)??;
         accepted.answer().await
     }
 

@@ -29,8 +29,15 @@ pub struct Proxy {
     _connections: JoinSet<()>,
 }
 
-/// What is to happen to the commits to come, one each.
-type Plans = Arc<Mutex<VecDeque<Plan>>>;
+/// What is to happen to the commits to come.
+type Plans = Arc<Mutex<Planned>>;
+
+#[derive(Default)]
+struct Planned {
+    next: VecDeque<Plan>,
+    /// What is to happen to those beyond: cut them all.
+    rest: Option<Forward>,
+}
 
 enum Plan {
     Cut { forward: Forward, done: oneshot::Sender<()> },
@@ -71,7 +78,7 @@ impl Proxy {
     /// Cuts the connection of the next commit that has no plan yet.
     pub fn cut_next_commit(&self, forward: Forward) -> Cut {
         let (done, cut) = oneshot::channel();
-        self.plans.lock().unwrap().push_back(Plan::Cut { forward, done });
+        self.plans.lock().unwrap().next.push_back(Plan::Cut { forward, done });
         Cut(cut)
     }
 
@@ -79,13 +86,26 @@ impl Proxy {
     pub fn hold_next_commit(&self) -> Held {
         let (reached, waiting) = oneshot::channel();
         let (go, release) = oneshot::channel();
-        self.plans.lock().unwrap().push_back(Plan::Hold { reached, release });
+        self.plans.lock().unwrap().next.push_back(Plan::Hold { reached, release });
         Held { reached: waiting, release: go }
+    }
+
+    /// Cuts the connection of every commit that has no plan of its own.
+    pub fn cut_all_commits(&self, forward: Forward) {
+        self.plans.lock().unwrap().rest = Some(forward);
     }
 
     /// Lets all commits to come pass.
     pub fn forget_plans(&self) {
-        self.plans.lock().unwrap().clear();
+        *self.plans.lock().unwrap() = Planned::default();
+    }
+}
+
+impl Planned {
+    /// The plan of a commit that has come.
+    fn take(&mut self) -> Option<Plan> {
+        let cut_all = || self.rest.map(|forward| Plan::Cut { forward, done: oneshot::channel().0 });
+        self.next.pop_front().or_else(cut_all)
     }
 }
 
@@ -136,7 +156,7 @@ async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, plans: Plans)
             let version = u32::from_be_bytes(message[4..8].try_into().unwrap());
             typed = version != SSL_REQUEST && version != GSS_REQUEST;
         } else if is_commit(&message) {
-            let plan = plans.lock().unwrap().pop_front();
+            let plan = plans.lock().unwrap().take();
             match plan {
                 None => {}
                 Some(Plan::Hold { reached, release }) => {

@@ -13,7 +13,7 @@ use ticketsync::{
         trigger_service_server::TriggerServiceServer,
     },
     rpc::{contact::ContactApi, ingest::IngestApi, trigger::TriggerApi},
-    service::{Batcher, Contacts, Feed, FeedOptions, OnCommit, Parked, Writes},
+    service::{Batcher, BatcherOptions, Contacts, Feed, FeedOptions, OnCommit, Parked, Writes},
     store::Store,
 };
 use tokio::net::TcpListener;
@@ -45,9 +45,17 @@ impl Services {
         Self::start_with(db, FeedOptions::default()).await
     }
 
-    /// Starts the services with these times.
+    /// Starts the services with these times of the feed.
     pub async fn start_with(db: &Database, options: FeedOptions) -> Self {
-        let store = db.store().await;
+        Self::serve(db.store().await, options, BatcherOptions::default()).await
+    }
+
+    /// Starts the services on this store, with these times of the batcher.
+    pub async fn start_on(store: Store, options: BatcherOptions) -> Self {
+        Self::serve(store, FeedOptions::default(), options).await
+    }
+
+    async fn serve(store: Store, options: FeedOptions, batcher: BatcherOptions) -> Self {
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
         let feed = Feed::new(store.clone(), options, shutdown.clone());
         tasks.spawn(feed.relay().run(shutdown.clone()));
@@ -55,7 +63,7 @@ impl Services {
             let feed = feed.clone();
             Arc::new(move |account: &AccountId| feed.notify([account]))
         };
-        let batcher = Batcher::start(&store, LANES, &on_commit, &shutdown, &tasks);
+        let batcher = Batcher::start_with(&store, LANES, batcher, &on_commit, &shutdown, &tasks);
         let writes = Writes::default();
         let parked = Parked::new(store.clone(), writes.clone(), on_commit);
         let ingest = IngestApi::new(store.clone(), batcher, parked, shutdown.clone());
