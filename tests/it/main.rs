@@ -16,6 +16,7 @@ mod killed;
 mod logs;
 mod migrate;
 mod migrations;
+mod one_way;
 mod outage;
 mod pruner;
 mod replica_hint;

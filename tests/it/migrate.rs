@@ -66,7 +66,7 @@ async fn a_second_process_on_an_open_file_is_refused_and_told_why() {
     let db = Database::empty_sqlite();
     let first = Replica::start(db.url()).await;
     let mut second = Command::new(Replica::PROGRAM);
-    let served = Replica::serve(&mut second, db.url()).env_clear().output().unwrap();
+    let served = Replica::serve(&mut second, db.url()).output().unwrap();
     for refused in [served, migrate(&db)] {
         assert!(!refused.status.success());
         let said = said(&refused);

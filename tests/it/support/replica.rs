@@ -12,9 +12,10 @@ use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
 use super::{
-    Clients,
+    Clients, Zendesk,
     keeper::{Keeper, signal},
     wait::eventually,
+    zendesk::REDIRECT_URL,
 };
 
 /// A key of 32 bytes, for tests only.
@@ -47,19 +48,33 @@ impl Replica {
         Self::run(Self::serve(&mut program, database_url).args(arguments)).await
     }
 
-    /// Adds the arguments that serve this database.
+    /// Starts the program on this database, beside this Zendesk, with more arguments.
+    pub async fn start_beside(zendesk: &Zendesk, database_url: &str, arguments: &[&str]) -> Self {
+        let options = zendesk.options();
+        let mut program = Command::new(Self::PROGRAM);
+        Self::serve(&mut program, database_url)
+            .env("TICKETSYNC_ZENDESK_BASE_URL", options.base_url.to_string())
+            .env("TICKETSYNC_OAUTH_REDIRECT_URL", REDIRECT_URL)
+            .env("TICKETSYNC_OAUTH_CLIENT_ID", options.client_id)
+            .env("TICKETSYNC_OAUTH_CLIENT_SECRET", options.client_secret.expose());
+        Self::run(program.args(arguments)).await
+    }
+
+    /// Makes it serve this database. What it is given by its environment, arguments overrule.
     pub fn serve<'c>(program: &'c mut Command, database_url: &str) -> &'c mut Command {
         program.args(["serve", "--grpc-listen=127.0.0.1:0", "--http-listen=127.0.0.1:0"]);
-        program.args(["--log-format=json", "--database-url", database_url]);
-        program.args(["--encryption-keys", ENCRYPTION_KEYS]);
-        program.args(["--oauth-redirect-url=http://127.0.0.1:9/apps", "--oauth-client-id=test"]);
-        program.args([
-            "--oauth-client-secret=test",
-            "--zendesk-base-url=http://127.0.0.1:9/{subdomain}",
+        program.args(["--database-url", database_url, "--encryption-keys", ENCRYPTION_KEYS]);
+        program.envs([
+            ("NO_COLOR", "1"),
+            ("TICKETSYNC_LOG_FORMAT", "json"),
+            ("TICKETSYNC_ZENDESK_BASE_URL", "http://127.0.0.1:9/{subdomain}"),
+            ("TICKETSYNC_OAUTH_REDIRECT_URL", "http://127.0.0.1:9/apps"),
+            ("TICKETSYNC_OAUTH_CLIENT_ID", "test"),
+            ("TICKETSYNC_OAUTH_CLIENT_SECRET", "test"),
         ])
     }
 
-    /// Runs a program that logs as `serve --log-format json` does and waits until it listens.
+    /// Runs a program that logs as `serve` does and waits until it listens.
     pub async fn run(program: &mut Command) -> Self {
         let dir = TempDir::with_prefix("ticketsync-log-").unwrap();
         let log = dir.path().join("log");
@@ -116,9 +131,13 @@ impl Drop for Replica {
     }
 }
 
-/// The addresses in the log line `listening`, gRPC's first.
+/// The addresses in the log line `listening`, gRPC's first, in either format.
 fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
-    let line: Value = serde_json::from_str(line).ok()?;
-    let address = |name: &str| line.get(name)?.as_str()?.parse().ok();
-    (line.get("message")? == "listening").then_some((address("grpc")?, address("http")?))
+    let json: Option<Value> = serde_json::from_str(line).ok();
+    let word = |name: &str| match &json {
+        Some(line) => line.get(name)?.as_str(),
+        None => line.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('=')),
+    };
+    let address = |name: &str| word(name)?.parse().ok();
+    line.contains("listening").then_some((address("grpc")?, address("http")?))
 }
