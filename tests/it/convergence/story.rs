@@ -1,5 +1,7 @@
 //! Random stories of a few tickets and people, small enough that they collide all the time.
 
+use std::collections::BTreeSet;
+
 use proptest::{collection::vec, option::weighted, prelude::*, sample::select};
 
 /// One event of a story.
@@ -38,7 +40,13 @@ pub struct Story {
 impl Story {
     /// Whether a ticket is erased in it: what comes after answers ERASED, so that orders differ.
     pub fn erases(&self) -> bool {
-        self.first.iter().any(|told| told.what == What::Erased)
+        !self.erased().is_empty()
+    }
+
+    /// The tickets that are erased in it.
+    pub fn erased(&self) -> BTreeSet<i64> {
+        let erasures = self.first.iter().filter(|told| told.what == What::Erased);
+        erasures.map(|told| told.ticket).collect()
     }
 }
 
