@@ -31,4 +31,5 @@ mod ticket_object;
 mod tidy;
 mod trigger;
 mod trigger_end;
+mod unrouted;
 mod unsafe_durability;

@@ -1,5 +1,7 @@
 //! The rules of the repository that no compiler keeps.
 
+use ticketsync::proto::v1::ErrorReason;
+
 use crate::support::Source;
 
 /// Past this a file holds a second noun, whatever it is about.
@@ -159,6 +161,18 @@ fn no_test_sleeps_in_place_of_waiting() {
     let offences: Vec<String> =
         Source::all("tests").into_iter().filter(sleeps).map(|source| source.path).collect();
     assert_none("a test waits for what it needs, with a bound", &offences);
+}
+
+#[test]
+fn every_reason_of_an_error_is_reached_by_a_test() {
+    let tests = Source::all("tests/it");
+    let reached =
+        |name: &str| tests.iter().any(|test| test.strings.iter().any(|text| text == name));
+    let reasons = (1..).map_while(|number| ErrorReason::try_from(number).ok());
+    let names = reasons.map(|reason| reason.as_str_name().trim_start_matches("ERROR_REASON_"));
+    let offences: Vec<String> =
+        names.filter(|name| !reached(name)).map(ToOwned::to_owned).collect();
+    assert_none("a test reaches each reason and names it", &offences);
 }
 
 #[test]
