@@ -18,6 +18,7 @@ mod migrate;
 mod migrations;
 mod one_way;
 mod outage;
+mod parked;
 mod pruner;
 mod replica_hint;
 mod replicas;
