@@ -1,0 +1,97 @@
+//! Loading the parked events that a batch may touch.
+
+use super::BatchKeys;
+use crate::{
+    domain::{Kept, WorkingSet},
+    store::{
+        Result, Tx,
+        batch::row::ParkedRecord,
+        stage::{
+            Kind::{Int, Text},
+            Staged,
+        },
+    },
+};
+
+impl Tx<'_> {
+    /// Loads the parked events that the batch may release, replace or outdate: those of its ids, of
+    /// its requesters and of its tickets, and all others of the tickets these belong to.
+    pub(super) async fn load_parked(
+        &mut self,
+        set: &mut WorkingSet,
+        keys: &mut BatchKeys,
+    ) -> Result<()> {
+        static BY_EVENT: Staged = Staged::new(
+            &[("account_id", Text), ("connection_id", Text), ("event_id", Text)],
+            "select p.account_id, p.connection_id, p.event_id, p.kind, p.updated_at, p.observed_at,
+                    p.content, p.content_hash, p.parked_at
+               from stage s
+               join parked_events p
+                 on p.account_id = s.account_id
+                and p.connection_id = s.connection_id
+                and p.event_id = s.event_id",
+        );
+        static BY_REQUESTER: Staged = Staged::new(
+            &[("account_id", Text), ("connection_id", Text), ("requester_id", Int)],
+            "select p.account_id, p.connection_id, p.event_id, p.kind, p.updated_at, p.observed_at,
+                    p.content, p.content_hash, p.parked_at
+               from stage s
+               join parked_events p
+                 on p.account_id = s.account_id
+                and p.connection_id = s.connection_id
+                and p.requester_id = s.requester_id",
+        );
+        static BY_TICKET: Staged = Staged::new(
+            &[("account_id", Text), ("connection_id", Text), ("ticket_id", Int)],
+            "select p.account_id, p.connection_id, p.event_id, p.kind, p.updated_at, p.observed_at,
+                    p.content, p.content_hash, p.parked_at
+               from stage s
+               join parked_events p
+                 on p.account_id = s.account_id
+                and p.connection_id = s.connection_id
+                and p.ticket_id = s.ticket_id",
+        );
+        let mut by_event = BY_EVENT.stage(self);
+        for (key, id) in &keys.events {
+            let connection = key.connection.to_string();
+            by_event.push([key.account.as_str().into(), connection.into(), id.as_str().into()]);
+        }
+        let found = by_event.fetch::<ParkedRecord>(self).await?;
+        keep_parked(set, keys, found)?;
+        // An event that is sent or tried again may release all that its requester waits with.
+        let again = set.parked.iter().filter_map(|((connection, _), parked)| {
+            Some((connection.clone(), parked.get().as_ref()?.snapshot.requester.id))
+        });
+        keys.shown.extend(again);
+
+        let mut by_requester = BY_REQUESTER.stage(self);
+        for (key, id) in &keys.shown {
+            let connection = key.connection.to_string();
+            by_requester.push([key.account.as_str().into(), connection.into(), id.get().into()]);
+        }
+        let found = by_requester.fetch::<ParkedRecord>(self).await?;
+        keep_parked(set, keys, found)?;
+
+        let mut by_ticket = BY_TICKET.stage(self);
+        for (key, id) in &keys.tickets {
+            let connection = key.connection.to_string();
+            by_ticket.push([key.account.as_str().into(), connection.into(), id.get().into()]);
+        }
+        let found = by_ticket.fetch::<ParkedRecord>(self).await?;
+        keep_parked(set, keys, found)
+    }
+}
+
+fn keep_parked(
+    set: &mut WorkingSet,
+    keys: &mut BatchKeys,
+    records: Vec<ParkedRecord>,
+) -> Result<()> {
+    for record in records {
+        let ((connection, id), row) = record.read()?;
+        keys.tickets.insert((connection.clone(), row.ticket_id));
+        keys.requesters.insert((connection.clone(), row.snapshot.requester.id));
+        set.parked.insert((connection, id), Kept::stored(Some(row)));
+    }
+    Ok(())
+}
