@@ -33,17 +33,10 @@ const START: i64 = 1_735_689_600;
 #[derive(Clone)]
 pub struct Sent {
     pub account: usize,
-    /// Which of the calls in flight carries it: always the same for one ticket, so that its events
-    /// stay in order on every way in and all ways end in the same rows.
-    pub call: usize,
+    /// Which connection of the client has the stream that carries it: always the same for one
+    /// ticket, so that its events stay in order and all ways in end in the same rows.
+    pub connection: usize,
     pub message: IngestTicketEventsRequest,
-}
-
-impl Sent {
-    /// Which connection of the client carries it.
-    pub const fn connection(&self) -> usize {
-        self.call % CONNECTIONS
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +113,7 @@ impl Account {
         let ticket = event.ticket.as_ref().unwrap().id;
         let sent = Sent {
             account: self.index,
-            call: (self.index + usize::try_from(ticket).unwrap()) % IN_FLIGHT,
+            connection: (self.index + usize::try_from(ticket).unwrap()) % CONNECTIONS,
             message: IngestTicketEventsRequest {
                 account_id: self.id.clone(),
                 connection_id: self.connection_id.clone(),

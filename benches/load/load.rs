@@ -1,6 +1,10 @@
 //! The load: events sent over eight connections, on streams or call by call, every answer checked.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use futures::future::join_all;
 use ticketsync::proto::v1::{
@@ -8,6 +12,7 @@ use ticketsync::proto::v1::{
     ingest_service_client::IngestServiceClient, ingest_ticket_events_response::Answer,
 };
 use tokio::{task::JoinSet, time::Instant};
+use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
 use super::{
@@ -46,7 +51,7 @@ pub async fn stream(server: &Process, events: &[Sent]) -> (Duration, Outcomes) {
     let clients = connect(server, &events[0]).await;
     let parts: Vec<Vec<IngestTicketEventsRequest>> = (0..CONNECTIONS)
         .map(|at| {
-            let part = events.iter().filter(|sent| sent.connection() == at);
+            let part = events.iter().filter(|sent| sent.connection == at);
             part.map(|sent| sent.message.clone()).collect()
         })
         .collect();
@@ -71,29 +76,52 @@ pub async fn stream(server: &Process, events: &[Sent]) -> (Duration, Outcomes) {
     (start.elapsed(), outcomes)
 }
 
-/// Sends all events call by call, 64 in flight; the events of one ticket one after the other.
+/// A unary call to be made.
+struct Call {
+    request: IngestTicketEventRequest,
+    /// Cancelled when the call about the same ticket before this one was answered.
+    turn: Option<CancellationToken>,
+    answered: CancellationToken,
+}
+
+/// Sends all events call by call, 64 in flight until the last; those of one ticket in their order.
 pub async fn unary(server: &Process, events: &[Sent]) -> (Duration, Outcomes) {
     let clients = connect(server, &events[0]).await;
-    let mut parts: Vec<Vec<IngestTicketEventRequest>> = vec![Vec::new(); IN_FLIGHT];
-    for sent in events {
-        let IngestTicketEventsRequest { account_id, connection_id, event } = sent.message.clone();
-        parts[sent.call].push(IngestTicketEventRequest { account_id, connection_id, event });
-    }
-    let mut calls = JoinSet::new();
+    let waiting = Arc::new(Mutex::new(calls(events).into_iter()));
+    let mut workers = JoinSet::new();
     let start = Instant::now();
-    for (call, requests) in parts.into_iter().enumerate() {
-        let mut client = clients[call % CONNECTIONS].clone();
-        calls.spawn(async move {
+    for worker in 0..IN_FLIGHT {
+        let mut client = clients[worker % CONNECTIONS].clone();
+        let waiting = Arc::clone(&waiting);
+        workers.spawn(async move {
+            let next = || waiting.lock().unwrap().next();
             let mut outcomes = Outcomes::new();
-            for request in requests {
+            while let Some(Call { request, turn, answered }) = next() {
+                if let Some(turn) = turn {
+                    turn.cancelled().await;
+                }
                 let answer = client.ingest_ticket_event(request).await.unwrap().into_inner();
+                answered.cancel();
                 *outcomes.entry(answer.result.unwrap().outcome).or_default() += 1;
             }
             outcomes
         });
     }
-    let outcomes = merge(calls.join_all().await);
+    let outcomes = merge(workers.join_all().await);
     (start.elapsed(), outcomes)
+}
+
+fn calls(events: &[Sent]) -> Vec<Call> {
+    let mut last: HashMap<(usize, i64), CancellationToken> = HashMap::new();
+    let call = |sent: &Sent| {
+        let IngestTicketEventsRequest { account_id, connection_id, event } = sent.message.clone();
+        let ticket = event.as_ref().and_then(|event| event.ticket.as_ref()).unwrap().id;
+        let answered = CancellationToken::new();
+        let turn = last.insert((sent.account, ticket), answered.clone());
+        let request = IngestTicketEventRequest { account_id, connection_id, event };
+        Call { request, turn, answered }
+    };
+    events.iter().map(call).collect()
 }
 
 fn id(message: &IngestTicketEventsRequest) -> String {
