@@ -75,6 +75,9 @@ pub enum Error {
     /// A defect of ours.
     #[error("{0}")]
     Internal(String),
+    /// A defect of ours that was logged where it was met.
+    #[error("internal error")]
+    InternalLogged,
 }
 
 /// A field at fault.
@@ -128,7 +131,8 @@ impl Error {
                 store::Error::Refused(_) | store::Error::Corrupt { .. } | store::Error::Unfit(_),
             )
             | Self::Unfit(_)
-            | Self::Internal(_) => ErrorReason::Internal,
+            | Self::Internal(_)
+            | Self::InternalLogged => ErrorReason::Internal,
             Self::Zendesk(zendesk::Error::Refused { .. }) => ErrorReason::ZendeskRefused,
             Self::Zendesk(zendesk::Error::Unavailable(_)) => ErrorReason::ZendeskUnavailable,
         }
@@ -155,8 +159,10 @@ impl Error {
     pub fn message(&self) -> String {
         let message = match self.reason() {
             ErrorReason::Internal => {
-                error!(cause = %self, "internal error");
-                return "internal error".into();
+                if !matches!(self, Self::InternalLogged) {
+                    error!(cause = %self, "internal error");
+                }
+                return Self::InternalLogged.to_string();
             }
             ErrorReason::StoreUnavailable => Self::StoreUnavailable.to_string(),
             ErrorReason::OutcomeUnknown => Self::OutcomeUnknown.to_string(),

@@ -115,6 +115,8 @@ pub(super) fn postgres(options: &PgConnectOptions, durability: Durability) -> Pg
     };
     options.clone().application_name("ticketsync").options([
         ("synchronous_commit", synchronous_commit.to_owned()),
+        // The rollback of a connection that comes back to the pool would be warned of each time.
+        ("client_min_messages", "error".to_owned()),
         ("lock_timeout", LOCK_TIMEOUT.as_millis().to_string()),
         (
             "idle_in_transaction_session_timeout",

@@ -215,7 +215,7 @@ fn give_up(jobs: Vec<Job>, cause: &Error) {
         let refusal = match reason {
             ErrorReason::OutcomeUnknown => Error::OutcomeUnknown,
             ErrorReason::StoreUnavailable => Error::StoreUnavailable,
-            _ => Error::Internal("the event cannot be stored".into()),
+            _ => Error::InternalLogged,
         };
         reply(job, Err(refusal));
     }
