@@ -144,6 +144,7 @@ impl Session {
             .busy_timeout(BUSY_TIMEOUT)
             .foreign_keys(false)
             .pragma("temp_store", "memory")
+            .pragma("cache_size", "-65536")
             .pragma("secure_delete", "on")
             .pragma("wal_autocheckpoint", "10000");
         Self::Sqlite(SqliteConnection::connect_with(&options).await.unwrap())

@@ -62,7 +62,7 @@ impl Store {
             DatabaseUrl::Sqlite(path) => {
                 let lock = lock(path)?;
                 let connect = options::sqlite(path, options.durability);
-                let write = sqlite_writer(connect.clone()).await?;
+                let write = sqlite_writer(options::sqlite_writer(&connect)).await?;
                 migrate(SQLITE_MIGRATIONS.run(&write).await)?;
                 let read = SqlitePoolOptions::new()
                     .max_connections(options.pool_size)

@@ -4,7 +4,7 @@ use super::{
     Error, Result, Store, Tx,
     batch::{corrupt, read_effect},
     on::on,
-    stage::{Kind::Text, Staged},
+    stage::{Staged, Text},
 };
 use crate::domain::{
     AccountId, ConnectionId, ConnectionKey, Effect, EventId, SnapshotKind, TicketId, Timestamp,
@@ -40,7 +40,7 @@ pub struct ParkedPlace {
     pub id: EventId,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx::FromRow, serde::Deserialize)]
 struct EventRow {
     connection_id: String,
     event_id: String,
@@ -152,17 +152,17 @@ impl Tx<'_> {
         key: &ConnectionKey,
         ids: &[EventId],
     ) -> Result<Vec<StoredEvent>> {
-        static LOAD: Staged = Staged::new(
+        static LOAD: Staged = Staged::query(
             &[("account_id", Text), ("connection_id", Text), ("event_id", Text)],
-            "select e.connection_id, e.event_id, e.ticket_id, e.outcome, e.contact_id, e.position,
-                    e.received_at
-               from stage s
+            "e.connection_id, e.event_id, e.ticket_id, e.outcome, e.contact_id, e.position,
+             e.received_at",
+            "from stage s
                join events e
                  on e.account_id = s.account_id
                 and e.connection_id = s.connection_id
                 and e.event_id = s.event_id",
         );
-        let mut stage = LOAD.stage(self);
+        let mut stage = LOAD.stage();
         for id in ids {
             let connection = key.connection.to_string();
             stage.push([key.account.as_str().into(), connection.into(), id.as_str().into()]);

@@ -45,7 +45,7 @@ fn observation(table: &'static str, at: i64, event_id: String) -> Result<Observa
     })
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx::FromRow, Deserialize)]
 pub(super) struct AccountRecord {
     pub account_id: String,
     pub head: i64,
@@ -53,14 +53,14 @@ pub(super) struct AccountRecord {
     pub parked_count: i64,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx::FromRow, Deserialize)]
 pub(super) struct ConnectionRecord {
     pub account_id: String,
     pub connection_id: String,
     pub state: String,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx::FromRow, Deserialize)]
 pub(super) struct ContactRecord {
     pub account_id: String,
     pub contact_id: String,
@@ -70,7 +70,7 @@ pub(super) struct ContactRecord {
     pub synced_at: Option<i64>,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx::FromRow, Deserialize)]
 pub(super) struct RequesterRecord {
     pub account_id: String,
     pub connection_id: String,
@@ -93,7 +93,7 @@ impl RequesterRecord {
     }
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx::FromRow, Deserialize)]
 pub(super) struct TicketRecord {
     pub account_id: String,
     pub connection_id: String,
@@ -148,7 +148,7 @@ fn position(table: &'static str, position: Option<i64>) -> Result<Option<Positio
     position.map(Position::try_from).transpose().map_err(corrupt(table))
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx::FromRow, Deserialize)]
 pub(super) struct ParkedRecord {
     pub account_id: String,
     pub connection_id: String,
@@ -200,7 +200,7 @@ impl ParkedRecord {
     }
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx::FromRow, Deserialize)]
 pub(super) struct ResultRecord {
     pub account_id: String,
     pub connection_id: String,

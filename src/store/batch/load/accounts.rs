@@ -6,7 +6,7 @@ use crate::{
     store::{
         Result, Tx,
         batch::row::{AccountRecord, ConnectionRecord, connection_key, corrupt},
-        stage::{Kind::Text, Staged},
+        stage::{Staged, Text},
     },
 };
 
@@ -16,19 +16,18 @@ impl Tx<'_> {
         set: &mut WorkingSet,
         keys: &BatchKeys,
     ) -> Result<()> {
-        static LOCK: Staged = Staged::two(
+        static LOCK: Staged = Staged::two_queries(
             &[("account_id", Text)],
-            "select account_id, head, last_commit_at, parked_count
-               from accounts
+            "account_id, head, last_commit_at, parked_count",
+            "from accounts
               where account_id in (select stage.account_id from stage)
               order by account_id
                 for no key update",
             // begin immediate has locked the whole database.
-            "select account_id, head, last_commit_at, parked_count
-               from accounts
+            "from accounts
               where account_id in (select stage.account_id from stage)",
         );
-        let mut stage = LOCK.stage(self);
+        let mut stage = LOCK.stage();
         for account in &keys.accounts {
             stage.push([account.as_str().into()]);
         }
@@ -50,15 +49,15 @@ impl Tx<'_> {
         set: &mut WorkingSet,
         keys: &BatchKeys,
     ) -> Result<()> {
-        static LOAD: Staged = Staged::new(
+        static LOAD: Staged = Staged::query(
             &[("account_id", Text), ("connection_id", Text)],
-            "select c.account_id, c.connection_id, c.state
-               from stage s
+            "c.account_id, c.connection_id, c.state",
+            "from stage s
                join connections c
                  on c.account_id = s.account_id
                 and c.connection_id = s.connection_id",
         );
-        let mut rows = LOAD.stage(self);
+        let mut rows = LOAD.stage();
         for key in &keys.connections {
             rows.push([key.account.as_str().into(), key.connection.to_string().into()]);
         }

@@ -6,10 +6,7 @@ use crate::{
     store::{
         Result, Tx,
         batch::row::ParkedRecord,
-        stage::{
-            Kind::{Int, Text},
-            Staged,
-        },
+        stage::{Int, Staged, Text},
     },
 };
 
@@ -21,37 +18,37 @@ impl Tx<'_> {
         set: &mut WorkingSet,
         keys: &mut BatchKeys,
     ) -> Result<()> {
-        static BY_EVENT: Staged = Staged::new(
+        static BY_EVENT: Staged = Staged::query(
             &[("account_id", Text), ("connection_id", Text), ("event_id", Text)],
-            "select p.account_id, p.connection_id, p.event_id, p.kind, p.updated_at, p.observed_at,
-                    p.content, p.content_hash, p.parked_at
-               from stage s
+            "p.account_id, p.connection_id, p.event_id, p.kind, p.updated_at, p.observed_at,
+             p.content, p.content_hash, p.parked_at",
+            "from stage s
                join parked_events p
                  on p.account_id = s.account_id
                 and p.connection_id = s.connection_id
                 and p.event_id = s.event_id",
         );
-        static BY_REQUESTER: Staged = Staged::new(
+        static BY_REQUESTER: Staged = Staged::query(
             &[("account_id", Text), ("connection_id", Text), ("requester_id", Int)],
-            "select p.account_id, p.connection_id, p.event_id, p.kind, p.updated_at, p.observed_at,
-                    p.content, p.content_hash, p.parked_at
-               from stage s
+            "p.account_id, p.connection_id, p.event_id, p.kind, p.updated_at, p.observed_at,
+             p.content, p.content_hash, p.parked_at",
+            "from stage s
                join parked_events p
                  on p.account_id = s.account_id
                 and p.connection_id = s.connection_id
                 and p.requester_id = s.requester_id",
         );
-        static BY_TICKET: Staged = Staged::new(
+        static BY_TICKET: Staged = Staged::query(
             &[("account_id", Text), ("connection_id", Text), ("ticket_id", Int)],
-            "select p.account_id, p.connection_id, p.event_id, p.kind, p.updated_at, p.observed_at,
-                    p.content, p.content_hash, p.parked_at
-               from stage s
+            "p.account_id, p.connection_id, p.event_id, p.kind, p.updated_at, p.observed_at,
+             p.content, p.content_hash, p.parked_at",
+            "from stage s
                join parked_events p
                  on p.account_id = s.account_id
                 and p.connection_id = s.connection_id
                 and p.ticket_id = s.ticket_id",
         );
-        let mut by_event = BY_EVENT.stage(self);
+        let mut by_event = BY_EVENT.stage();
         for (key, id) in &keys.events {
             let connection = key.connection.to_string();
             by_event.push([key.account.as_str().into(), connection.into(), id.as_str().into()]);
@@ -64,7 +61,7 @@ impl Tx<'_> {
         });
         keys.shown.extend(again);
 
-        let mut by_requester = BY_REQUESTER.stage(self);
+        let mut by_requester = BY_REQUESTER.stage();
         for (key, id) in &keys.shown {
             let connection = key.connection.to_string();
             by_requester.push([key.account.as_str().into(), connection.into(), id.get().into()]);
@@ -72,7 +69,7 @@ impl Tx<'_> {
         let found = by_requester.fetch::<ParkedRecord>(self).await?;
         keep_parked(set, keys, found)?;
 
-        let mut by_ticket = BY_TICKET.stage(self);
+        let mut by_ticket = BY_TICKET.stage();
         for (key, id) in &keys.tickets {
             let connection = key.connection.to_string();
             by_ticket.push([key.account.as_str().into(), connection.into(), id.get().into()]);

@@ -6,10 +6,7 @@ use crate::{
     store::{
         Result, Tx,
         batch::row::{ContactRecord, RequesterRecord, corrupt, email},
-        stage::{
-            Kind::{Int, Text},
-            Staged,
-        },
+        stage::{Int, Staged, Text},
     },
 };
 
@@ -19,17 +16,17 @@ impl Tx<'_> {
         set: &mut WorkingSet,
         keys: &BatchKeys,
     ) -> Result<()> {
-        static LOAD: Staged = Staged::new(
+        static LOAD: Staged = Staged::query(
             &[("account_id", Text), ("connection_id", Text), ("requester_id", Int)],
-            "select r.account_id, r.connection_id, r.requester_id, r.contact_id, r.observed_at,
-                    r.observed_event_id
-               from stage s
+            "r.account_id, r.connection_id, r.requester_id, r.contact_id, r.observed_at,
+             r.observed_event_id",
+            "from stage s
                join requesters r
                  on r.account_id = s.account_id
                 and r.connection_id = s.connection_id
                 and r.requester_id = s.requester_id",
         );
-        let mut stage = LOAD.stage(self);
+        let mut stage = LOAD.stage();
         for (key, id) in &keys.requesters {
             let connection = key.connection.to_string();
             stage.push([key.account.as_str().into(), connection.into(), id.get().into()]);
@@ -46,15 +43,15 @@ impl Tx<'_> {
         set: &mut WorkingSet,
         keys: &BatchKeys,
     ) -> Result<()> {
-        static LOAD: Staged = Staged::new(
+        static LOAD: Staged = Staged::query(
             &[("account_id", Text), ("email_key", Text)],
-            "select c.account_id, c.contact_id, c.email, c.email_key, c.name, c.synced_at
-               from stage s
+            "c.account_id, c.contact_id, c.email, c.email_key, c.name, c.synced_at",
+            "from stage s
                join contacts c
                  on c.account_id = s.account_id
                 and c.email_key = s.email_key",
         );
-        let mut stage = LOAD.stage(self);
+        let mut stage = LOAD.stage();
         for (account, key) in &keys.emails {
             stage.push([account.as_str().into(), key.as_str().into()]);
         }

@@ -6,7 +6,7 @@ use crate::{
     store::{
         Result, Tx,
         batch::row::ResultRecord,
-        stage::{Kind::Text, Staged},
+        stage::{Staged, Text},
     },
 };
 
@@ -16,17 +16,17 @@ impl Tx<'_> {
         set: &mut WorkingSet,
         keys: &BatchKeys,
     ) -> Result<()> {
-        static LOAD: Staged = Staged::new(
+        static LOAD: Staged = Staged::query(
             &[("account_id", Text), ("connection_id", Text), ("event_id", Text)],
-            "select e.account_id, e.connection_id, e.event_id, e.ticket_id, e.outcome, e.contact_id,
-                    e.position, e.content_hash
-               from stage s
+            "e.account_id, e.connection_id, e.event_id, e.ticket_id, e.outcome, e.contact_id,
+             e.position, e.content_hash",
+            "from stage s
                join events e
                  on e.account_id = s.account_id
                 and e.connection_id = s.connection_id
                 and e.event_id = s.event_id",
         );
-        let mut stage = LOAD.stage(self);
+        let mut stage = LOAD.stage();
         for (key, id) in &keys.events {
             let connection = key.connection.to_string();
             stage.push([key.account.as_str().into(), connection.into(), id.as_str().into()]);

@@ -6,10 +6,7 @@ use crate::{
     store::{
         Result, Tx,
         batch::row::TicketRecord,
-        stage::{
-            Kind::{Int, Text},
-            Staged,
-        },
+        stage::{Int, Staged, Text},
     },
 };
 
@@ -19,17 +16,17 @@ impl Tx<'_> {
         set: &mut WorkingSet,
         keys: &mut BatchKeys,
     ) -> Result<()> {
-        static LOAD: Staged = Staged::new(
+        static LOAD: Staged = Staged::query(
             &[("account_id", Text), ("connection_id", Text), ("ticket_id", Int)],
-            "select t.account_id, t.connection_id, t.ticket_id, t.state, t.updated_at, t.observed_at,
-                    t.observed_event_id, t.created_logged, t.last_position, t.content
-               from stage s
+            "t.account_id, t.connection_id, t.ticket_id, t.state, t.updated_at, t.observed_at,
+             t.observed_event_id, t.created_logged, t.last_position, t.content",
+            "from stage s
                join tickets t
                  on t.account_id = s.account_id
                 and t.connection_id = s.connection_id
                 and t.ticket_id = s.ticket_id",
         );
-        let mut stage = LOAD.stage(self);
+        let mut stage = LOAD.stage();
         for (key, id) in &keys.tickets {
             let connection = key.connection.to_string();
             stage.push([key.account.as_str().into(), connection.into(), id.get().into()]);

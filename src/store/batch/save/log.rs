@@ -5,10 +5,7 @@ use crate::{
     domain::{Position, WorkingSet},
     store::{
         Result, Tx,
-        stage::{
-            Kind::{Int, Text},
-            Staged,
-        },
+        stage::{Int, Long, Staged, Text},
     },
 };
 
@@ -27,8 +24,8 @@ impl Tx<'_> {
                 ("observed_at", Int),
                 ("committed_at", Int),
                 ("previous_position", Int),
-                ("ticket", Text),
-                ("changes", Text),
+                ("ticket", Long),
+                ("changes", Long),
             ],
             "insert into triggers (account_id, position, kind, entropy, connection_id, ticket_id,
                                    event_id, contact_id, observed_at, committed_at, previous_position,
@@ -37,7 +34,7 @@ impl Tx<'_> {
                     observed_at, committed_at, previous_position, ticket, changes
                from stage",
         );
-        let mut insert = INSERT.stage(self);
+        let mut insert = INSERT.stage();
         for trigger in &set.triggers {
             insert.push([
                 trigger.connection.account.as_str().into(),
@@ -69,7 +66,7 @@ impl Tx<'_> {
                from stage
               where accounts.account_id = stage.account_id",
         );
-        let mut update = UPDATE.stage(self);
+        let mut update = UPDATE.stage();
         for (account, row) in set.accounts.iter().filter(|(_, row)| row.pending().is_some()) {
             let row = row.get();
             update.push([

@@ -14,10 +14,7 @@ use crate::{
     domain::{AccountId, ConnectionId, Origin, TicketId, Timestamp, WorkingSet},
     store::{
         Error, Result, Tx,
-        stage::{
-            Kind::{Int, Text},
-            Stage, Staged,
-        },
+        stage::{Int, Stage, Staged, Text},
     },
 };
 
@@ -45,7 +42,7 @@ impl Tx<'_> {
               where connections.account_id = stage.account_id
                 and connections.connection_id = stage.connection_id",
         );
-        let mut update = UPDATE.stage(self);
+        let mut update = UPDATE.stage();
         for key in &set.heard {
             let connection = key.connection.to_string();
             update.push([key.account.as_str().into(), connection.into(), now.as_micros().into()]);

@@ -6,10 +6,7 @@ use crate::{
     store::{
         Result, Tx,
         batch::row::{NewParkedContent, hash_text},
-        stage::{
-            Kind::{Int, Text},
-            Staged,
-        },
+        stage::{Int, Long, Staged, Text},
     },
 };
 
@@ -25,7 +22,7 @@ impl Tx<'_> {
                 ("kind", Text),
                 ("updated_at", Int),
                 ("observed_at", Int),
-                ("content", Text),
+                ("content", Long),
                 ("content_hash", Text),
                 ("parked_at", Int),
             ],
@@ -41,7 +38,7 @@ impl Tx<'_> {
               where (account_id, connection_id, event_id) in
                     (select stage.account_id, stage.connection_id, stage.event_id from stage)",
         );
-        let (mut insert, mut delete) = (INSERT.stage(self), DELETE.stage(self));
+        let (mut insert, mut delete) = (INSERT.stage(), DELETE.stage());
         for ((key, id), parked) in &set.parked {
             let Some(origin) = parked.pending() else { continue };
             let connection = key.connection.to_string();

@@ -5,10 +5,7 @@ use crate::{
     domain::{Origin, Timestamp, WorkingSet},
     store::{
         Result, Tx,
-        stage::{
-            Kind::{self, Int, Text},
-            Staged,
-        },
+        stage::{Int, Kind, Staged, Text},
     },
 };
 
@@ -36,7 +33,7 @@ impl Tx<'_> {
               where contacts.account_id = stage.account_id
                 and contacts.contact_id = stage.contact_id",
         );
-        let (mut insert, mut update) = (INSERT.stage(self), UPDATE.stage(self));
+        let (mut insert, mut update) = (INSERT.stage(), UPDATE.stage());
         for ((account, key), contact) in &set.contacts {
             let row = contact.get();
             let id = row.id.to_string();
@@ -89,7 +86,7 @@ impl Tx<'_> {
                 and requesters.connection_id = stage.connection_id
                 and requesters.requester_id = stage.requester_id",
         );
-        let (mut insert, mut update) = (INSERT.stage(self), UPDATE.stage(self));
+        let (mut insert, mut update) = (INSERT.stage(), UPDATE.stage());
         for ((key, id), requester) in &set.requesters {
             let Some(stage) = either(requester.pending(), &mut insert, &mut update) else {
                 continue;

@@ -6,10 +6,7 @@ use crate::{
     store::{
         Result, Tx,
         batch::row::hash_text,
-        stage::{
-            Kind::{self, Int, Text},
-            Staged,
-        },
+        stage::{Int, Kind, Staged, Text},
     },
 };
 
@@ -47,7 +44,7 @@ impl Tx<'_> {
                 and events.connection_id = stage.connection_id
                 and events.event_id = stage.event_id",
         );
-        let (mut insert, mut update) = (INSERT.stage(self), UPDATE.stage(self));
+        let (mut insert, mut update) = (INSERT.stage(), UPDATE.stage());
         for ((key, id), result) in &set.results {
             let Some(stage) = either(result.pending(), &mut insert, &mut update) else { continue };
             let row = result.get();

@@ -6,10 +6,7 @@ use crate::{
     store::{
         Result, Tx,
         batch::row::state,
-        stage::{
-            Kind::{self, Int, Text},
-            Staged,
-        },
+        stage::{Int, Kind, Long, Staged, Text},
     },
 };
 
@@ -27,7 +24,7 @@ impl Tx<'_> {
             ("observed_event_id", Text),
             ("created_logged", Int),
             ("last_position", Int),
-            ("content", Text),
+            ("content", Long),
         ];
         static INSERT: Staged = Staged::new(
             COLUMNS,
@@ -55,7 +52,7 @@ impl Tx<'_> {
                 and tickets.connection_id = stage.connection_id
                 and tickets.ticket_id = stage.ticket_id",
         );
-        let (mut insert, mut update) = (INSERT.stage(self), UPDATE.stage(self));
+        let (mut insert, mut update) = (INSERT.stage(), UPDATE.stage());
         for ((key, id), ticket) in &set.tickets {
             let Some(stage) = either(ticket.pending(), &mut insert, &mut update) else { continue };
             let row = ticket.get();

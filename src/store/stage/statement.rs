@@ -1,0 +1,127 @@
+//! A statement over staged rows, in the texts of both engines.
+
+use std::sync::OnceLock;
+
+use super::{cell::Kind, rows::Stage};
+
+/// A statement over staged rows. Lives in a `static`, so that its two texts are built once.
+pub struct Staged {
+    pub(super) columns: &'static [(&'static str, Kind)],
+    /// What a query selects; none for a statement that answers nothing.
+    select: Option<&'static str>,
+    postgres_body: &'static str,
+    sqlite_body: &'static str,
+    postgres: OnceLock<String>,
+    sqlite: OnceLock<String>,
+}
+
+impl Staged {
+    /// A statement whose text is the same on both engines.
+    pub const fn new(columns: &'static [(&'static str, Kind)], body: &'static str) -> Self {
+        Self::build(columns, None, body, body)
+    }
+
+    /// A query that selects these columns, in the order of the fields they are read into, and goes
+    /// on with `from`.
+    pub const fn query(
+        columns: &'static [(&'static str, Kind)],
+        select: &'static str,
+        from: &'static str,
+    ) -> Self {
+        Self::build(columns, Some(select), from, from)
+    }
+
+    /// A query for which the dialects differ behind what it selects.
+    pub const fn two_queries(
+        columns: &'static [(&'static str, Kind)],
+        select: &'static str,
+        postgres_from: &'static str,
+        sqlite_from: &'static str,
+    ) -> Self {
+        Self::build(columns, Some(select), postgres_from, sqlite_from)
+    }
+
+    const fn build(
+        columns: &'static [(&'static str, Kind)],
+        select: Option<&'static str>,
+        postgres_body: &'static str,
+        sqlite_body: &'static str,
+    ) -> Self {
+        Self {
+            columns,
+            select,
+            postgres_body,
+            sqlite_body,
+            postgres: OnceLock::new(),
+            sqlite: OnceLock::new(),
+        }
+    }
+
+    /// An empty stage for the statement.
+    pub const fn stage<'a>(&'static self) -> Stage<'a> {
+        Stage::new(self)
+    }
+
+    pub(super) fn kinds(&self) -> impl Iterator<Item = Kind> {
+        self.columns.iter().map(|(_, kind)| *kind)
+    }
+
+    fn names(&self) -> String {
+        self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    }
+
+    pub(super) fn postgres(&'static self) -> &'static str {
+        self.postgres.get_or_init(|| {
+            let arrays: Vec<String> = self
+                .columns
+                .iter()
+                .zip(1..)
+                .map(|((_, kind), at)| match kind {
+                    Kind::Text | Kind::Long => format!("${at}::text[]"),
+                    Kind::Int => format!("${at}::bigint[]"),
+                })
+                .collect();
+            let (names, arrays) = (self.names(), arrays.join(", "));
+            let select = self.select.map(|columns| format!("select {columns} "));
+            format!(
+                "with recursive stage({names}) as (select * from unnest({arrays}))\n{}{}",
+                select.unwrap_or_default(),
+                self.postgres_body
+            )
+        })
+    }
+
+    /// A query answers one row, a JSON array of rows: each row of an answer costs the driver a
+    /// hand-over between threads, which takes longer than finding it.
+    pub(super) fn sqlite(&'static self) -> &'static str {
+        self.sqlite.get_or_init(|| {
+            let mut at = 0;
+            let mut values = Vec::new();
+            for (_, kind) in self.columns {
+                match kind {
+                    Kind::Text | Kind::Int => {
+                        values.push(format!("value ->> {at}"));
+                        at += 1;
+                    }
+                    // A slice of the blob: where it begins, and how long it is.
+                    Kind::Long => {
+                        let length = at + 1;
+                        values.push(format!(
+                            "cast(substr($2, value ->> {at}, value ->> {length}) as text)"
+                        ));
+                        at += 2;
+                    }
+                }
+            }
+            let (names, values) = (self.names(), values.join(", "));
+            let select = self
+                .select
+                .map(|columns| format!("select json_group_array(json_array({columns})) "));
+            format!(
+                "with recursive stage({names}) as (select {values} from json_each($1))\n{}{}",
+                select.unwrap_or_default(),
+                self.sqlite_body
+            )
+        })
+    }
+}
