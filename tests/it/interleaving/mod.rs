@@ -5,3 +5,4 @@ mod account;
 mod held;
 mod together;
 mod write;
+mod writer;

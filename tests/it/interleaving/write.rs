@@ -1,15 +1,17 @@
 //! Every way of writing an account's data.
 
 use ticketsync::proto::v1::{
-    CreateContactRequest, DisconnectRequest, EraseContactRequest, FinishConnectionRequest,
-    GetContactRequest, RetryParkedEventsRequest, StartConnectionRequest, get_contact_request,
+    AuthorizeConnectionRequest, CreateContactRequest, DisconnectRequest, EraseContactRequest,
+    FinishConnectionRequest, GetContactRequest, RetryParkedEventsRequest, StartConnectionRequest,
+    authorize_connection_request::Decision, get_contact_request,
 };
 use tonic::{Code, Status};
 
-use crate::support::{Clients, Connected, created, deleted, permanently_deleted, updated};
+use super::{account::Account, writer::Writer};
+use crate::support::{Clients, Connected, Event, created, deleted, permanently_deleted, updated};
 
 /// Every way of writing an account's data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Write {
     CreatedEvent,
     UpdatedEvent,
@@ -21,12 +23,15 @@ pub enum Write {
     CreateContact,
     EraseContact,
     StartConnection,
+    AuthorizeConnection,
     FinishConnection,
     Disconnect,
+    Prune,
+    RotateKeys,
 }
 
 impl Write {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::CreatedEvent,
         Self::UpdatedEvent,
         Self::OlderEvent,
@@ -37,27 +42,64 @@ impl Write {
         Self::CreateContact,
         Self::EraseContact,
         Self::StartConnection,
+        Self::AuthorizeConnection,
         Self::FinishConnection,
         Self::Disconnect,
+        Self::Prune,
+        Self::RotateKeys,
     ];
 
+    /// How many transactions it makes where nothing is in its way. Between two of them another write
+    /// may come.
+    pub const fn commits(self) -> usize {
+        match self {
+            // The state is used up, then the tokens are stored.
+            Self::AuthorizeConnection => 2,
+            // The connection ends, parked events go, tickets go, no more do.
+            Self::Disconnect => 4,
+            // The floor rises, trigger events go, no more do, event ids go.
+            Self::Prune => 4,
+            Self::CreatedEvent
+            | Self::UpdatedEvent
+            | Self::OlderEvent
+            | Self::MovingEvent
+            | Self::DeletedEvent
+            | Self::ErasingEvent
+            | Self::RetryParked
+            | Self::CreateContact
+            | Self::EraseContact
+            | Self::StartConnection
+            | Self::FinishConnection
+            | Self::RotateKeys => 1,
+        }
+    }
+
     /// Writes, and answers the code of the call.
-    pub async fn run(self, clients: Clients, to: Connected) -> Code {
-        let event = match self {
+    pub async fn run(self, by: Writer, account: Account) -> Code {
+        let outcome = match (self, self.event()) {
+            (Self::Prune, _) => by.prune().await,
+            (Self::RotateKeys, _) => by.rotate_keys().await,
+            (_, Some(event)) => by.clients.send(&account.to, event).await.map(drop),
+            (call, None) => call.call(by.clients, account).await,
+        };
+        outcome.map_or_else(|status| status.code(), |()| Code::Ok)
+    }
+
+    fn event(self) -> Option<Event> {
+        Some(match self {
             Self::CreatedEvent => created("w-created", 2).requester(901, "ann@example.com"),
             Self::UpdatedEvent => updated("w-updated", 1, 20).requester(901, "ann@example.com"),
             Self::OlderEvent => updated("w-older", 1, 5).requester(901, "ann@example.com"),
             Self::MovingEvent => updated("w-moving", 1, 30).requester(901, "ann@example.org"),
             Self::DeletedEvent => deleted("w-deleted", 1, 25),
             Self::ErasingEvent => permanently_deleted("w-erasing", 1, 26),
-            other => return code(other.call(clients, to).await),
-        };
-        code(clients.send(&to, event).await.map(drop))
+            _ => return None,
+        })
     }
 
-    async fn call(self, clients: Clients, to: Connected) -> Result<(), Status> {
+    async fn call(self, clients: Clients, account: Account) -> Result<(), Status> {
         let (mut contacts, mut connections) = (clients.contacts, clients.connections);
-        let Connected { account_id, connection_id } = to;
+        let Account { to: Connected { account_id, connection_id }, agreed, .. } = account;
         match self {
             Self::RetryParked => {
                 let event_ids = vec!["parked".to_owned()];
@@ -81,6 +123,12 @@ impl Write {
                 let request = StartConnectionRequest { account_id, subdomain: "second".into() };
                 connections.start_connection(request).await.map(drop)
             }
+            Self::AuthorizeConnection => {
+                let decision = Some(Decision::Code(agreed.code));
+                let request =
+                    AuthorizeConnectionRequest { account_id, state: agreed.state, decision };
+                connections.authorize_connection(request).await.map(drop)
+            }
             Self::FinishConnection => {
                 let request = FinishConnectionRequest { account_id, connection_id };
                 connections.finish_connection(request).await.map(drop)
@@ -89,11 +137,7 @@ impl Write {
                 let request = DisconnectRequest { account_id, connection_id, delete_tickets: true };
                 connections.disconnect(request).await.map(drop)
             }
-            event => unreachable!("{event:?} is an event"),
+            other => unreachable!("{other:?} is no call"),
         }
     }
-}
-
-fn code(outcome: Result<(), Status>) -> Code {
-    outcome.map_or_else(|status| status.code(), |()| Code::Ok)
 }
