@@ -1,5 +1,7 @@
 //! An account to write to, and what it holds.
 
+use std::collections::HashMap;
+
 use ticketsync::{
     domain::SecretPlace,
     proto::v1::{StartConnectionRequest, TriggerEvent},
@@ -80,8 +82,19 @@ impl View {
         Account { to, agreed, secrets_before }
     }
 
-    /// One write after the other.
-    pub async fn in_turn(&mut self, writes: [Write; 2], by: [&Writer; 2], name: &str) -> Ending {
+    /// How each pair of writes ends, one after the other.
+    pub async fn every_pair_in_turn(&mut self, by: [&Writer; 2]) -> HashMap<[Write; 2], Ending> {
+        let mut endings = HashMap::new();
+        for (number, first) in Write::ALL.into_iter().enumerate() {
+            for (other, second) in Write::ALL.into_iter().enumerate() {
+                let (pair, name) = ([first, second], format!("turn-{number}-{other}"));
+                endings.insert(pair, self.in_turn(pair, by, &name).await);
+            }
+        }
+        endings
+    }
+
+    async fn in_turn(&mut self, writes: [Write; 2], by: [&Writer; 2], name: &str) -> Ending {
         let account = self.account(name, writes).await;
         let mut codes = [Code::Unknown; 2];
         for turn in 0..2 {

@@ -1,7 +1,5 @@
 //! Two replicas on one `PostgreSQL`: one write is held before its commit.
 
-use std::collections::HashMap;
-
 use ticketsync::proto::v1::TriggerEvent;
 use tokio::task::JoinSet;
 use tonic::Code;
@@ -127,14 +125,7 @@ fn assert_still_there(before: &[TriggerEvent], after: &[TriggerEvent]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_pair_of_writes_makes_what_one_after_the_other_makes() {
     let mut setting = Setting::new().await;
-    let mut in_turn = HashMap::new();
-    for (number, first) in Write::ALL.into_iter().enumerate() {
-        for (other, second) in Write::ALL.into_iter().enumerate() {
-            let (by, name) = ([&setting.one, &setting.two], format!("turn-{number}-{other}"));
-            let ending = setting.view.in_turn([first, second], by, &name).await;
-            in_turn.insert([first, second], ending);
-        }
-    }
+    let in_turn = setting.view.every_pair_in_turn([&setting.one, &setting.two]).await;
     for (number, first) in Write::ALL.into_iter().enumerate() {
         for (other, second) in Write::ALL.into_iter().enumerate() {
             for commit in 0..first.commits() {

@@ -1,7 +1,5 @@
 //! One process on `SQLite`, beside an outsider who holds the write lock.
 
-use std::collections::HashMap;
-
 use ticketsync::store::{Durability, Store, StoreOptions};
 use tokio::task::JoinSet;
 use tonic::Code;
@@ -49,21 +47,13 @@ async fn on_sqlite_two_writes_at_once_wait_for_a_third_and_make_what_one_after_t
     let writer = Writer { clients: services.clients(), store };
     let mut view = View { session: db.session().await, zendesk, reader: writer.clone() };
     let mut outsider = db.session().await;
-    let mut in_turn = HashMap::new();
+    let in_turn = view.every_pair_in_turn([&writer; 2]).await;
     for (number, first) in Write::ALL.into_iter().enumerate() {
         for (other, second) in Write::ALL.into_iter().enumerate() {
-            let name = format!("turn-{number}-{other}");
-            let ending = view.in_turn([first, second], [&writer; 2], &name).await;
-            in_turn.insert([first, second], ending);
-        }
-    }
-    for (number, first) in Write::ALL.into_iter().enumerate() {
-        for (other, second) in Write::ALL.into_iter().enumerate() {
-            let writes = [first, second];
-            let name = format!("both-{number}-{other}");
-            let both = together(&mut view, &mut outsider, writes, &name).await;
-            if both != in_turn[&writes] {
-                assert_eq!(both, in_turn[&[second, first]].clone().swapped(), "{writes:?}");
+            let (pair, name) = ([first, second], format!("both-{number}-{other}"));
+            let both = together(&mut view, &mut outsider, pair, &name).await;
+            if both != in_turn[&pair] {
+                assert_eq!(both, in_turn[&[second, first]].clone().swapped(), "{pair:?}");
             }
         }
     }

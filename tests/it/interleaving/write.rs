@@ -55,10 +55,9 @@ impl Write {
         match self {
             // The state is used up, then the tokens are stored.
             Self::AuthorizeConnection => 2,
-            // The connection ends, parked events go, tickets go, no more do.
-            Self::Disconnect => 4,
-            // The floor rises, trigger events go, no more do, event ids go.
-            Self::Prune => 4,
+            // The connection ends, parked events go, tickets go, no more do. The floor rises, trigger
+            // events go, no more do, event ids go.
+            Self::Disconnect | Self::Prune => 4,
             Self::CreatedEvent
             | Self::UpdatedEvent
             | Self::OlderEvent
