@@ -32,5 +32,6 @@ mod ticket_object;
 mod tidy;
 mod trigger;
 mod trigger_end;
+mod trigger_follow;
 mod unrouted;
 mod unsafe_durability;

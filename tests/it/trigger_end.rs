@@ -16,7 +16,8 @@ use crate::{
     support::{
         PATIENCE, Services, created, field, follow, metadata, on_both_engines, reason, tail,
     },
-    trigger::{EARLIEST, QUICK, events, message, positions, with_log},
+    trigger::{EARLIEST, events, message, positions, with_log},
+    trigger_follow::QUICK,
 };
 
 async fn failure(services: &Services, request: TailTriggersRequest) -> Status {

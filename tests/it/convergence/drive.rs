@@ -9,6 +9,7 @@ use ticketsync::{
         AccountId, ConnectionKey, Email, EventBody, Observation, Requester, Snapshot, SnapshotKind,
         Status, Ticket, TicketEvent, TicketField, Timestamp, TriggerKind, Version,
     },
+    service::{Contacts, Writes},
     store::{BatchKeys, Lane, ReadBounds, ReadFrom, Store, TriggerFilter},
 };
 
@@ -16,7 +17,7 @@ use super::{
     model::{Ending, Logged},
     story::{Told, What},
 };
-use crate::support::Connected;
+use crate::support::{Connected, Session};
 
 /// More of anything than a story has.
 const ALL: i64 = 1_000;
@@ -107,8 +108,18 @@ fn ticket(told: &Told) -> Ticket {
     }
 }
 
+/// Erases the contact with this address, if there is one.
+pub async fn erase(store: &Store, account: &AccountId, email: &str) {
+    let contacts = store.contacts(account, None, ALL).await.unwrap();
+    let contact = contacts.iter().find(|contact| contact.email.key().as_str() == email);
+    if let Some(contact) = contact {
+        let erasing = Contacts::new(store.clone(), Writes::default());
+        erasing.erase(account.clone(), contact.id).await.unwrap();
+    }
+}
+
 /// How the story ended in the store.
-pub async fn ending(store: &Store, account: &AccountId) -> Ending {
+pub async fn ending(store: &Store, session: &mut Session, account: &AccountId) -> Ending {
     let contacts = store.contacts(account, None, ALL).await.unwrap();
     let mut objects = BTreeMap::new();
     for contact in &contacts {
@@ -118,6 +129,7 @@ pub async fn ending(store: &Store, account: &AccountId) -> Ending {
             objects.insert(contact.email.key().as_str().to_owned(), rows.collect());
         }
     }
+    let of = |rows: &str| format!("{rows} = 'erased' and account_id = '{}'", account.as_str());
     let parked = store.parked_events(account, None, None, ALL).await.unwrap();
     Ending {
         objects,
@@ -127,6 +139,16 @@ pub async fn ending(store: &Store, account: &AccountId) -> Ending {
             .map(|contact| contact.email.key().as_str().to_owned())
             .collect(),
         parked: parked.into_iter().map(|event| event.id.as_str().to_owned()).collect(),
+        tombstones: session
+            .integers(&of("select ticket_id from tickets where state"))
+            .await
+            .into_iter()
+            .collect(),
+        erased: session
+            .texts(&of("select event_id from events where outcome"))
+            .await
+            .into_iter()
+            .collect(),
         log: log(store, account).await,
     }
 }

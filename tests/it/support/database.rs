@@ -111,7 +111,12 @@ impl Database {
 
     /// Opens the database as the service does.
     pub async fn store(&self) -> Store {
-        Store::open(&self.store_options()).await.unwrap()
+        Self::store_at(&self.url).await
+    }
+
+    /// Opens the database of this URL as the service does.
+    pub async fn store_at(url: &str) -> Store {
+        Store::open(&StoreOptions::new(url.parse().unwrap())).await.unwrap()
     }
 
     /// How the service opens the database.
@@ -216,7 +221,7 @@ impl Session {
 }
 
 async fn migrate(url: &str) {
-    Store::open(&StoreOptions::new(url.parse().unwrap())).await.unwrap().close().await;
+    Database::store_at(url).await.close().await;
 }
 
 async fn execute(url: &str, sql: &str) {

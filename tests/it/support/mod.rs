@@ -27,7 +27,7 @@ pub use self::{
     postgres::{Disk, PostgresServer, blocking},
     power::PowerWatch,
     proxy::{Forward, Proxy},
-    replica::Replica,
+    replica::{ENCRYPTION_KEYS, Replica},
     services::{Services, follow, tail},
     source::Source,
     status::{field, metadata, reason},

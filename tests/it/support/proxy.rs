@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    iter,
     sync::{Arc, Mutex},
 };
 
@@ -40,6 +41,7 @@ struct Planned {
 }
 
 enum Plan {
+    Pass,
     Cut { forward: Forward, done: oneshot::Sender<()> },
     Hold { reached: oneshot::Sender<()>, release: oneshot::Receiver<()> },
 }
@@ -82,11 +84,13 @@ impl Proxy {
         Cut(cut)
     }
 
-    /// Holds back the next commit that has no plan yet.
-    pub fn hold_next_commit(&self) -> Held {
+    /// Lets so many commits pass that have no plan yet, and holds the one after them back.
+    pub fn hold_commit_after(&self, passing: usize) -> Held {
         let (reached, waiting) = oneshot::channel();
         let (go, release) = oneshot::channel();
-        self.plans.lock().unwrap().next.push_back(Plan::Hold { reached, release });
+        let mut planned = self.plans.lock().unwrap();
+        planned.next.extend(iter::repeat_with(|| Plan::Pass).take(passing));
+        planned.next.push_back(Plan::Hold { reached, release });
         Held { reached: waiting, release: go }
     }
 
@@ -158,7 +162,7 @@ async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, plans: Plans)
         } else if is_commit(&message) {
             let plan = plans.lock().unwrap().take();
             match plan {
-                None => {}
+                None | Some(Plan::Pass) => {}
                 Some(Plan::Hold { reached, release }) => {
                     reached.send(()).ok();
                     release.await.ok();

@@ -7,14 +7,19 @@ use ticketsync::{
     domain::AccountId,
     proto::v1::{
         EventResult, TailTriggersRequest, TailTriggersResponse,
+        connection_service_server::ConnectionServiceServer,
         contact_service_client::ContactServiceClient, contact_service_server::ContactServiceServer,
         ingest_service_client::IngestServiceClient, ingest_service_server::IngestServiceServer,
         tail_triggers_request::Start, trigger_service_client::TriggerServiceClient,
         trigger_service_server::TriggerServiceServer,
     },
-    rpc::{contact::ContactApi, ingest::IngestApi, trigger::TriggerApi},
-    service::{Batcher, BatcherOptions, Contacts, Feed, FeedOptions, OnCommit, Parked, Writes},
+    rpc::{connection::ConnectionApi, contact::ContactApi, ingest::IngestApi, trigger::TriggerApi},
+    service::{
+        Batcher, BatcherOptions, Connecting, Contacts, Feed, FeedOptions, Keyring, OnCommit,
+        Parked, Writes,
+    },
     store::Store,
+    zendesk::Client,
 };
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -23,7 +28,7 @@ use tonic::{
     transport::{Channel, Endpoint, Server, server::TcpIncoming},
 };
 
-use super::{Connected, Database, event::Event};
+use super::{Clients, Connected, Database, Zendesk, event::Event};
 
 /// How many lanes a test's batcher has.
 const LANES: usize = 2;
@@ -36,6 +41,7 @@ pub struct Services {
     pub triggers: TriggerServiceClient<Channel>,
     /// Cancelled when the services stop.
     pub shutdown: CancellationToken,
+    channel: Channel,
     tasks: TaskTracker,
 }
 
@@ -47,15 +53,28 @@ impl Services {
 
     /// Starts the services with these times of the feed.
     pub async fn start_with(db: &Database, options: FeedOptions) -> Self {
-        Self::serve(db.store().await, options, BatcherOptions::default()).await
+        Self::serve(db.store().await, options, BatcherOptions::default(), None).await
     }
 
     /// Starts the services on this store, with these times of the batcher.
     pub async fn start_on(store: Store, options: BatcherOptions) -> Self {
-        Self::serve(store, FeedOptions::default(), options).await
+        Self::serve(store, FeedOptions::default(), options, None).await
     }
 
-    async fn serve(store: Store, options: FeedOptions, batcher: BatcherOptions) -> Self {
+    /// Starts the services on this store, with one that connects to this Zendesk.
+    pub async fn start_beside(zendesk: &Zendesk, store: Store, keyring: Keyring) -> Self {
+        let client = Client::new(zendesk.options()).unwrap();
+        let connecting = Connecting::new(store.clone(), Writes::default(), keyring, client);
+        let (options, batcher) = (FeedOptions::default(), BatcherOptions::default());
+        Self::serve(store, options, batcher, Some(ConnectionApi::new(connecting))).await
+    }
+
+    async fn serve(
+        store: Store,
+        options: FeedOptions,
+        batcher: BatcherOptions,
+        connections: Option<ConnectionApi>,
+    ) -> Self {
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
         let feed = Feed::new(store.clone(), options, shutdown.clone());
         tasks.spawn(feed.relay().run(shutdown.clone()));
@@ -71,7 +90,8 @@ impl Services {
         let server = Server::builder()
             .add_service(IngestServiceServer::new(ingest))
             .add_service(ContactServiceServer::new(contacts))
-            .add_service(TriggerServiceServer::new(TriggerApi::new(feed)));
+            .add_service(TriggerServiceServer::new(TriggerApi::new(feed)))
+            .add_optional_service(connections.map(ConnectionServiceServer::new));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stopped = shutdown.clone().cancelled_owned();
@@ -81,10 +101,16 @@ impl Services {
             store,
             ingest: IngestServiceClient::new(channel.clone()),
             contacts: ContactServiceClient::new(channel.clone()),
-            triggers: TriggerServiceClient::new(channel),
+            triggers: TriggerServiceClient::new(channel.clone()),
+            channel,
             shutdown,
             tasks,
         }
+    }
+
+    /// Clients of all of them.
+    pub fn clients(&self) -> Clients {
+        Clients::new(self.channel.clone())
     }
 
     /// Sends one event.
@@ -117,7 +143,7 @@ impl Services {
     /// Stops, and lets go of the database.
     pub async fn stop(self) {
         self.shutdown.cancel();
-        drop((self.ingest, self.contacts, self.triggers));
+        drop((self.ingest, self.contacts, self.triggers, self.channel));
         self.tasks.close();
         self.tasks.wait().await;
         self.store.close().await;

@@ -1,6 +1,8 @@
 //! A Zendesk for tests: it checks what the real one checks, keeps what it was sent, and can be told
 //! to misbehave.
 
+mod tokens;
+
 use std::{
     collections::HashMap,
     net::SocketAddr,
@@ -24,6 +26,8 @@ use ticketsync::{
 use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 use url::Url;
 use uuid::Uuid;
+
+use self::tokens::Tokens;
 
 /// The identifier of the service's OAuth client.
 pub const CLIENT_ID: &str = "ticketsync-in-tests";
@@ -80,22 +84,7 @@ struct Desk {
     received: Mutex<Vec<Received>>,
     instead: Mutex<Vec<(String, Answer)>>,
     consents: Mutex<HashMap<String, HashMap<String, String>>>,
-    tokens: Mutex<Vec<Token>>,
-}
-
-#[derive(Debug, Clone)]
-struct Token {
-    id: usize,
-    access: String,
-    refresh: String,
-    state: TokenState,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TokenState {
-    Alive,
-    Expired,
-    Revoked,
+    tokens: Mutex<Tokens>,
 }
 
 impl Zendesk {
@@ -154,10 +143,7 @@ impl Zendesk {
 
     /// Lets every access token expire.
     pub fn expire_tokens(&self) {
-        let mut tokens = self.desk.tokens.lock().unwrap();
-        for token in tokens.iter_mut().filter(|token| token.state == TokenState::Alive) {
-            token.state = TokenState::Expired;
-        }
+        self.desk.tokens.lock().unwrap().expire();
     }
 
     /// Every request so far.
@@ -174,14 +160,12 @@ impl Zendesk {
 
     /// Every access and refresh token it ever gave.
     pub fn secrets(&self) -> Vec<String> {
-        let tokens = self.desk.tokens.lock().unwrap();
-        tokens.iter().flat_map(|token| [token.access.clone(), token.refresh.clone()]).collect()
+        self.desk.tokens.lock().unwrap().secrets()
     }
 
     /// How many tokens somebody could still use.
     pub fn usable_token_count(&self) -> usize {
-        let tokens = self.desk.tokens.lock().unwrap();
-        tokens.iter().filter(|token| token.state != TokenState::Revoked).count()
+        self.desk.tokens.lock().unwrap().usable_count()
     }
 }
 
@@ -228,18 +212,18 @@ impl Desk {
             "POST" if path.ends_with("/oauth/tokens") => self.exchange(&request.body),
             "GET" if path.ends_with("/api/v2/oauth/tokens/current.json") => {
                 match self.bearer(&request.headers) {
-                    Some(token) => Json(json!({"token": {"id": token.id}})).into_response(),
+                    Some(id) => Json(json!({"token": {"id": id}})).into_response(),
                     None => refuse(StatusCode::UNAUTHORIZED, "invalid_token"),
                 }
             }
             "DELETE" if path.contains("/api/v2/oauth/tokens/") => {
-                let Some(token) = self.bearer(&request.headers) else {
+                let Some(id) = self.bearer(&request.headers) else {
                     return refuse(StatusCode::UNAUTHORIZED, "invalid_token");
                 };
-                if !path.ends_with(&format!("/{}.json", token.id)) {
+                if !path.ends_with(&format!("/{id}.json")) {
                     return refuse(StatusCode::NOT_FOUND, "RecordNotFound");
                 }
-                self.tokens.lock().unwrap()[token.id].state = TokenState::Revoked;
+                self.tokens.lock().unwrap().revoke(id);
                 StatusCode::NO_CONTENT.into_response()
             }
             _ => refuse(StatusCode::NOT_FOUND, "RecordNotFound"),
@@ -267,33 +251,21 @@ impl Desk {
                 if proven { self.issue() } else { refuse(StatusCode::BAD_REQUEST, "invalid_grant") }
             }
             "refresh_token" => {
-                let mut tokens = self.tokens.lock().unwrap();
-                let old = tokens.iter_mut().find(|token| {
-                    token.refresh == text("refresh_token") && token.state != TokenState::Revoked
-                });
-                let Some(old) = old else {
-                    return refuse(StatusCode::BAD_REQUEST, "invalid_grant");
-                };
-                old.state = TokenState::Revoked;
-                drop(tokens);
-                self.issue()
+                if self.tokens.lock().unwrap().use_up(text("refresh_token")) {
+                    self.issue()
+                } else {
+                    refuse(StatusCode::BAD_REQUEST, "invalid_grant")
+                }
             }
             _ => refuse(StatusCode::BAD_REQUEST, "unsupported_grant_type"),
         }
     }
 
     fn issue(&self) -> Response {
-        let mut tokens = self.tokens.lock().unwrap();
-        let token = Token {
-            id: tokens.len(),
-            access: format!("access-{}", Uuid::new_v4()),
-            refresh: format!("refresh-{}", Uuid::new_v4()),
-            state: TokenState::Alive,
-        };
-        tokens.push(token.clone());
+        let (access, refresh) = self.tokens.lock().unwrap().issue();
         Json(json!({
-            "access_token": token.access,
-            "refresh_token": token.refresh,
+            "access_token": access,
+            "refresh_token": refresh,
             "token_type": "bearer",
             "scope": SCOPES,
             "expires_in": TOKEN_LIFETIME_SECONDS,
@@ -301,12 +273,10 @@ impl Desk {
         .into_response()
     }
 
-    fn bearer(&self, headers: &HeaderMap) -> Option<Token> {
+    /// The id of the token that a request brings, if that is alive.
+    fn bearer(&self, headers: &HeaderMap) -> Option<usize> {
         let header = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-        let access = header.strip_prefix("Bearer ")?;
-        let tokens = self.tokens.lock().unwrap();
-        let alive = |token: &&Token| token.state == TokenState::Alive && token.access == access;
-        tokens.iter().find(alive).cloned()
+        self.tokens.lock().unwrap().alive(header.strip_prefix("Bearer ")?)
     }
 }
 
