@@ -4,10 +4,13 @@ mod address;
 mod client;
 mod error;
 mod oauth;
+mod signature;
+mod time;
 
 pub use self::{
     address::{BaseUrl, RedirectUrl},
     client::{Client, ClientOptions, REQUEST_TIMEOUT},
     error::{Error, Result},
     oauth::{SCOPES, Tokens},
+    signature::{Forged, REPLAY_WINDOW, SigningSecret, verify},
 };
