@@ -4,8 +4,10 @@ mod account;
 mod authorization;
 mod connection;
 mod contact;
+mod created_detail;
 mod cursor;
 mod event;
+mod hint;
 mod limit;
 mod log;
 mod object;
@@ -25,11 +27,13 @@ pub use self::{
     },
     connection::{Connection, ConnectionId, ConnectionKey, ConnectionState, Finish},
     contact::{Contact, ContactId, Email, EmailKey, Requester, SYNC_TAG},
+    created_detail::{CreatedDetail, Given},
     cursor::{Cursor, LogEnds, Misplaced},
     event::{
         ContentHash, EventBody, EventId, EventKind, Observation, Outcome, Snapshot, SnapshotKind,
         TicketEvent, Version,
     },
+    hint::{Hint, HintKind},
     limit::{Invalid, text},
     log::{LogId, Position, TriggerContact, TriggerContent, TriggerEvent, TriggerKind},
     object::{ObjectPlace, ObjectRow, SyncedTicket},

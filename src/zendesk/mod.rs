@@ -3,7 +3,10 @@
 mod address;
 mod client;
 mod error;
+mod event_type;
+mod fields;
 mod oauth;
+mod payload;
 mod signature;
 mod time;
 
@@ -11,6 +14,8 @@ pub use self::{
     address::{BaseUrl, RedirectUrl},
     client::{Client, ClientOptions, REQUEST_TIMEOUT},
     error::{Error, Result},
+    event_type::subscriptions,
     oauth::{SCOPES, Tokens},
+    payload::{Delivery, Malformed},
     signature::{Forged, REPLAY_WINDOW, SigningSecret, verify},
 };
