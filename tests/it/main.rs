@@ -34,3 +34,4 @@ mod trigger;
 mod trigger_end;
 mod unrouted;
 mod unsafe_durability;
+mod zendesk_api;
