@@ -7,6 +7,7 @@ mod contact;
 mod created_detail;
 mod cursor;
 mod event;
+mod export;
 mod hint;
 mod limit;
 mod log;
@@ -33,6 +34,7 @@ pub use self::{
         ContentHash, EventBody, EventId, EventKind, Observation, Outcome, Snapshot, SnapshotKind,
         TicketEvent, Version,
     },
+    export::{ExportCursor, ExportedTicket, Presence},
     hint::{Hint, HintKind},
     limit::{Invalid, text},
     log::{LogId, Position, TriggerContact, TriggerContent, TriggerEvent, TriggerKind},

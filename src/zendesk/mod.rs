@@ -5,6 +5,7 @@ mod answer;
 mod client;
 mod error;
 mod event_type;
+mod export;
 mod fields;
 mod oauth;
 mod payload;
@@ -19,6 +20,7 @@ pub use self::{
     client::{Client, ClientOptions, REQUEST_TIMEOUT},
     error::{Error, Result},
     event_type::subscriptions,
+    export::{ExportEnd, ExportFrom, ExportPage},
     oauth::{SCOPES, Tokens},
     payload::{Delivery, Malformed},
     signature::{Forged, REPLAY_WINDOW, SigningSecret, verify},

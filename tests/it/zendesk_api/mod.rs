@@ -1,6 +1,7 @@
 //! Zendesk's API as the service calls it, against answers of every kind.
 
 mod errors;
+mod export;
 mod fetching;
 mod tickets;
 
