@@ -17,6 +17,7 @@ mod subdomain;
 mod sync;
 mod ticket;
 mod time;
+mod webhook;
 mod word;
 mod working_set;
 
@@ -47,6 +48,7 @@ pub use self::{
         ZendeskId,
     },
     time::Timestamp,
+    webhook::WebhookId,
     working_set::{
         AccountRow, ContactRow, Effect, Kept, NewTrigger, Origin, ParkedRow, RequesterRow,
         ResultRow, Standing, TicketRow, WorkingSet,

@@ -13,6 +13,7 @@ mod signature;
 mod tickets;
 mod time;
 mod users;
+mod webhooks;
 
 pub use self::{
     address::{BaseUrl, RedirectUrl},
@@ -26,4 +27,5 @@ pub use self::{
     signature::{Forged, REPLAY_WINDOW, SigningSecret, verify},
     tickets::{Fetched, Unreadable},
     users::{FetchedUsers, MAX_IDS},
+    webhooks::{FoundWebhook, WebhookFitness, WebhookPlace},
 };

@@ -4,6 +4,7 @@ mod errors;
 mod export;
 mod fetching;
 mod tickets;
+mod webhooks;
 
 use std::time::Duration;
 
