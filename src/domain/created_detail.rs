@@ -114,3 +114,101 @@ impl fmt::Debug for CreatedDetail {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(id: i64) -> ZendeskId {
+        ZendeskId::try_from(id).unwrap()
+    }
+
+    fn micros(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros).unwrap()
+    }
+
+    fn fetched() -> Ticket {
+        Ticket {
+            status: Status::Solved,
+            id: id(5),
+            priority: Some(TicketPriority::Low),
+            ticket_type: Some(TicketType::Task),
+            updated_at: micros(9),
+            assignee_id: Some(id(11)),
+            brand_id: Some(id(12)),
+            created_at: micros(8),
+            description: "fetched".into(),
+            due_at: Some(micros(10)),
+            external_id: Some("fetched".into()),
+            forum_topic_id: Some(id(13)),
+            group_id: Some(id(14)),
+            organization_id: Some(id(15)),
+            problem_id: Some(id(16)),
+            raw_subject: "fetched".into(),
+            recipient: Some("fetched".into()),
+            requester_id: id(17),
+            subject: "fetched".into(),
+            submitter_id: Some(id(18)),
+            ticket_form_id: Some(id(19)),
+            url: "fetched".into(),
+        }
+    }
+
+    #[test]
+    fn what_was_told_lies_over_what_was_fetched() {
+        let told = CreatedDetail {
+            status: Some(Status::New),
+            priority: Some(Given::Value(TicketPriority::Urgent)),
+            ticket_type: Some(Given::Value(TicketType::Question)),
+            subject: Some("told".into()),
+            description: Some("told".into()),
+            assignee_id: Some(Given::Value(id(21))),
+            brand_id: Some(Given::Value(id(22))),
+            group_id: Some(Given::Value(id(24))),
+            organization_id: Some(Given::Value(id(25))),
+            requester_id: Some(id(27)),
+            submitter_id: Some(Given::Value(id(28))),
+            external_id: Some(Given::Value("told".into())),
+            ticket_form_id: Some(Given::Value(id(29))),
+            created_at: Some(micros(1)),
+            updated_at: Some(micros(2)),
+        };
+        let expected = Ticket {
+            status: Status::New,
+            priority: Some(TicketPriority::Urgent),
+            ticket_type: Some(TicketType::Question),
+            updated_at: micros(2),
+            assignee_id: Some(id(21)),
+            brand_id: Some(id(22)),
+            created_at: micros(1),
+            description: "told".into(),
+            external_id: Some("told".into()),
+            group_id: Some(id(24)),
+            organization_id: Some(id(25)),
+            requester_id: id(27),
+            subject: "told".into(),
+            submitter_id: Some(id(28)),
+            ticket_form_id: Some(id(29)),
+            ..fetched()
+        };
+        let laid = told.laid_over(&fetched());
+        assert!(laid == expected, "{:?}", laid.changes_since(&expected));
+    }
+
+    #[test]
+    fn a_field_that_was_told_to_have_no_value_loses_the_fetched_one() {
+        let told = CreatedDetail {
+            priority: Some(Given::None),
+            assignee_id: Some(Given::None),
+            external_id: Some(Given::None),
+            ..CreatedDetail::default()
+        };
+        let expected = Ticket { priority: None, assignee_id: None, external_id: None, ..fetched() };
+        assert!(told.laid_over(&fetched()) == expected);
+    }
+
+    #[test]
+    fn where_nothing_was_told_the_fetched_ticket_stays() {
+        assert!(CreatedDetail::default().laid_over(&fetched()) == fetched());
+    }
+}

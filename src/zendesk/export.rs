@@ -2,13 +2,13 @@
 
 use reqwest::StatusCode;
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 use url::form_urlencoded::byte_serialize;
 
 use super::{
     Client, Error, Rate, Result,
     answer::{Answer, send_within, undocumented},
-    fields::{Fields, id, time, word},
+    fields::{id, time, word},
 };
 use crate::domain::{ExportCursor, ExportedTicket, Presence, Secret, Status, Subdomain, Timestamp};
 
@@ -47,11 +47,20 @@ pub enum ExportEnd {
 }
 
 #[derive(Deserialize)]
-struct PageAnswer<'a> {
-    #[serde(borrow)]
-    tickets: Vec<&'a RawValue>,
+struct PageAnswer {
+    tickets: Vec<ChangedTicket>,
     after_cursor: Option<String>,
     end_of_stream: bool,
+}
+
+/// Of a ticket only what is kept, whatever its other fields hold.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ChangedTicket {
+    id: Value,
+    created_at: Value,
+    updated_at: Value,
+    status: Value,
 }
 
 impl Client {
@@ -94,7 +103,7 @@ impl Client {
 
 /// Reads a page. One that holds a ticket without an id is refused whole: a change would be lost.
 fn read(answer: &Answer) -> Result<ExportPage> {
-    let page: PageAnswer<'_> = answer.json(&[StatusCode::OK])?;
+    let page: PageAnswer = answer.json(&[StatusCode::OK])?;
     let after_cursor = page.after_cursor.map(ExportCursor::try_from).transpose();
     Ok(ExportPage {
         tickets: page.tickets.into_iter().map(ticket).collect::<Result<_>>()?,
@@ -104,17 +113,15 @@ fn read(answer: &Answer) -> Result<ExportPage> {
     })
 }
 
-fn ticket(ticket: &RawValue) -> Result<ExportedTicket> {
-    let ticket: Value = serde_json::from_str(ticket.get()).map_err(|_| undocumented())?;
-    let ticket = Fields(&ticket);
-    let moment = |field| ticket.read(field, time).ok().flatten();
-    let status = ticket.read("status", word).ok().flatten();
+fn ticket(ticket: ChangedTicket) -> Result<ExportedTicket> {
+    let ChangedTicket { id, created_at, updated_at, status } = ticket;
+    let moment = |value| time(value).ok().flatten();
     Ok(ExportedTicket {
-        ticket_id: ticket.read("id", id).ok().flatten().ok_or_else(undocumented)?,
-        created_at: moment("created_at"),
-        updated_at: moment("updated_at"),
-        presence: match status {
-            Some(Status::Deleted) => Presence::Deleted,
+        ticket_id: self::id(&id).ok().flatten().ok_or_else(undocumented)?,
+        created_at: moment(&created_at),
+        updated_at: moment(&updated_at),
+        presence: match word(&status) {
+            Ok(Some(Status::Deleted)) => Presence::Deleted,
             _ => Presence::Present,
         },
     })

@@ -1,6 +1,7 @@
 //! The body of a webhook, read into a hint.
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
 
 use super::{
     event_type::hinted,
@@ -30,6 +31,27 @@ pub struct Malformed {
     pub problem: Invalid,
 }
 
+/// Of an event only what is kept, whatever its other fields hold.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Envelope<'a> {
+    id: Value,
+    #[serde(rename = "type")]
+    event_type: Value,
+    subject: Value,
+    time: Value,
+    #[serde(borrow)]
+    detail: Option<&'a RawValue>,
+}
+
+/// Of a detail only what a hint needs.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct BareDetail {
+    id: Value,
+    updated_at: Value,
+}
+
 impl Delivery {
     /// Reads a body, once its signature is checked. Only the event's id and type and the ticket's id
     /// have to be there. Whatever else does not fit is left out: the fetch will tell.
@@ -38,21 +60,31 @@ impl Delivery {
     /// [`Malformed`] names the field.
     pub fn parse(body: &[u8]) -> Result<Self, Malformed> {
         // The parser's own message may quote what it read.
-        let event: Value =
-            serde_json::from_slice(body).map_err(|_| malformed("body", "is no JSON"))?;
-        let event_type = event["type"].as_str().ok_or_else(|| malformed("type", "is required"))?;
+        let event: Envelope<'_> =
+            serde_json::from_slice(body).map_err(|_| malformed("body", "is no JSON object"))?;
+        let event_type = event.event_type.as_str();
+        let event_type = event_type.ok_or_else(|| malformed("type", "is required"))?;
         let Some(kind) = hinted(event_type) else { return Ok(Self::OfNoInterest) };
-        let detail = Fields(&event["detail"]);
-        let created = || created_detail(detail);
+        let detail = event.detail.map(read_detail).unwrap_or_default();
+        let detail = Fields(&detail);
         Ok(Self::Hint(Box::new(Hint {
-            id: event_id(&event["id"])?,
-            ticket_id: ticket_id(detail, &event["subject"])?,
+            id: event_id(&event.id)?,
+            ticket_id: ticket_id(detail, &event.subject)?,
             kind,
-            occurred_at: Fields(&event).read("time", time).ok().flatten(),
-            updated_at: detail.read("updated_at", time).ok().flatten(),
-            detail: (kind == HintKind::Created).then(created),
+            occurred_at: time(&event.time).ok().flatten(),
+            updated_at: told(detail, "updated_at", time),
+            detail: (kind == HintKind::Created).then(|| created_detail(detail)),
         })))
     }
+}
+
+/// Reads a detail; of one that holds what no JSON value can, as half a character, what a hint needs.
+fn read_detail(detail: &RawValue) -> Value {
+    let bare = |_| {
+        let BareDetail { id, updated_at } = serde_json::from_str(detail.get()).unwrap_or_default();
+        json!({ "id": id, "updated_at": updated_at })
+    };
+    serde_json::from_str(detail.get()).unwrap_or_else(bare)
 }
 
 fn malformed(field: &'static str, reason: &str) -> Malformed {

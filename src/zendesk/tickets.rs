@@ -13,7 +13,7 @@ use super::{
     users::{id_list, requesters},
 };
 use crate::domain::{
-    Invalid, Requester, Secret, Subdomain, Ticket, TicketId, Timestamp, ZendeskId,
+    Invalid, Requester, Secret, Status, Subdomain, Ticket, TicketId, Timestamp, ZendeskId,
 };
 
 /// The largest answer read about tickets: 100 of them with descriptions of 64 KiB are 6.4 MiB, JSON
@@ -33,19 +33,26 @@ pub struct Fetched {
 
 /// A ticket that does not fit: the same call would tell the same.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the ticket's {field} {problem}")]
+#[error("{field} {problem}")]
 pub struct Unreadable {
-    /// The field at fault, by its name at Zendesk.
+    /// The field at fault, by its name at Zendesk; `ticket` where it is the whole.
     pub field: &'static str,
     pub problem: Invalid,
 }
 
 #[derive(Deserialize)]
 struct TicketsAnswer<'a> {
-    /// Unread: one of them as a whole is large enough.
+    /// Unread, so that one which does not read keeps no other back.
     #[serde(borrow)]
     tickets: Vec<&'a RawValue>,
-    users: Option<Vec<Value>>,
+    #[serde(borrow)]
+    users: Option<Vec<&'a RawValue>>,
+}
+
+/// Of a ticket only what names it, whatever its other fields hold.
+#[derive(Deserialize)]
+struct NamedTicket {
+    id: Value,
 }
 
 impl Client {
@@ -95,9 +102,8 @@ fn read(answer: &Answer, asked: &[TicketId]) -> Result<Fetched> {
     let body: TicketsAnswer<'_> = answer.json(&[StatusCode::OK])?;
     let mut tickets = BTreeMap::new();
     for ticket in body.tickets {
-        let ticket: Value = serde_json::from_str(ticket.get()).map_err(|_| undocumented())?;
-        let ticket = Fields(&ticket);
-        let id = ticket.read("id", id).ok().flatten().ok_or_else(undocumented)?;
+        let named: NamedTicket = serde_json::from_str(ticket.get()).map_err(|_| undocumented())?;
+        let id = id(&named.id).ok().flatten().ok_or_else(undocumented)?;
         if asked.contains(&id) {
             tickets.insert(id, parse(id, ticket).map_err(Unreadable::from));
         }
@@ -109,7 +115,10 @@ fn read(answer: &Answer, asked: &[TicketId]) -> Result<Fetched> {
 /// Reads a ticket. Every field but its id may be null: a status that was never set is that of a new
 /// ticket, a missing text is empty, and of two times one stands for the other. Without either of the
 /// two a ticket is older than any that has one. Only a ticket without a requester is nobody's.
-fn parse(id: TicketId, ticket: Fields<'_>) -> Result<Ticket, Fault> {
+fn parse(id: TicketId, ticket: &RawValue) -> Result<Ticket, Fault> {
+    let ticket: Value = serde_json::from_str(ticket.get())
+        .map_err(|_| Fault { field: "ticket", problem: Invalid::new("is no JSON object") })?;
+    let ticket = Fields(&ticket);
     let read_id = |field| ticket.read(field, self::id);
     let short = |field| ticket.read(field, line(Ticket::MAX_LINE_BYTES));
     let text =
@@ -117,7 +126,7 @@ fn parse(id: TicketId, ticket: Fields<'_>) -> Result<Ticket, Fault> {
     let moment = |field| ticket.read(field, time);
     let (created_at, updated_at) = (moment("created_at")?, moment("updated_at")?);
     Ok(Ticket {
-        status: ticket.read("status", word)?.unwrap_or(crate::domain::Status::New),
+        status: ticket.read("status", word)?.unwrap_or(Status::New),
         id,
         priority: ticket.read("priority", word)?,
         ticket_type: ticket.read("type", word)?,

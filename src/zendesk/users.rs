@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use reqwest::StatusCode;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use super::{
     Client, Error, Rate, Result,
     answer::send_within,
-    fields::{Fields, id, line},
+    fields::{id, line},
 };
 use crate::domain::{Email, Requester, Secret, Subdomain, ZendeskId};
 
@@ -28,8 +28,18 @@ pub struct FetchedUsers {
 }
 
 #[derive(Deserialize)]
-struct UsersAnswer {
-    users: Vec<Value>,
+struct UsersAnswer<'a> {
+    #[serde(borrow)]
+    users: Vec<&'a RawValue>,
+}
+
+/// Of a user only what is kept, whatever its other fields hold.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct User {
+    id: Value,
+    email: Value,
+    name: Value,
 }
 
 impl Client {
@@ -62,20 +72,19 @@ pub(super) fn id_list(ids: &[ZendeskId]) -> Result<String> {
     Ok(ids.join(","))
 }
 
-/// Reads users. One without an id is nobody's requester.
-pub(super) fn requesters(users: &[Value]) -> BTreeMap<ZendeskId, Requester> {
-    let requesters = users.iter().filter_map(requester);
-    requesters.map(|requester| (requester.id, requester)).collect()
+/// Reads users. One that does not read, or has no id, is nobody's requester.
+pub(super) fn requesters(users: &[&RawValue]) -> BTreeMap<ZendeskId, Requester> {
+    let read = users.iter().filter_map(|user| serde_json::from_str(user.get()).ok());
+    read.filter_map(|user| requester(&user)).map(|requester| (requester.id, requester)).collect()
 }
 
-fn requester(user: &Value) -> Option<Requester> {
-    let user = Fields(user);
-    let text = |field| user.read(field, line(usize::MAX)).ok().flatten();
+fn requester(user: &User) -> Option<Requester> {
+    let text = |value: &Value| line(usize::MAX)(value).ok().flatten();
     Some(Requester {
-        id: user.read("id", id).ok().flatten()?,
+        id: id(&user.id).ok().flatten()?,
         // Nobody can be reached by what is no address, so it is like none.
-        email: text("email").and_then(|email| Email::try_from(email).ok()),
-        name: shortened(text("name").unwrap_or_default()),
+        email: text(&user.email).and_then(|email| Email::try_from(email).ok()),
+        name: shortened(text(&user.name).unwrap_or_default()),
     })
 }
 
@@ -92,7 +101,8 @@ mod tests {
     use super::*;
 
     fn read(user: &Value) -> Option<Requester> {
-        requesters(std::slice::from_ref(user)).into_values().next()
+        let user = serde_json::value::to_raw_value(user).unwrap();
+        requesters(&[&user]).into_values().next()
     }
 
     #[test]

@@ -219,13 +219,32 @@ fn an_event_id_that_does_not_fit_is_named() {
 #[test]
 fn what_is_no_event_is_refused_and_not_quoted() {
     let deep = "[".repeat(100_000);
-    for body in ["", "no", "{", r#"{"id":"canary"#, "\u{0}", &deep] {
+    for body in ["", "no", "{", r#"{"id":"canary"#, "\u{0}", &deep, "1", "\"canary\"", "null"] {
         let malformed = Delivery::parse(body.as_bytes()).unwrap_err();
-        assert_eq!(malformed.to_string(), "body is no JSON");
+        assert_eq!(malformed.to_string(), "body is no JSON object");
     }
     assert_eq!(Delivery::parse(b"\xff{}").unwrap_err().field, "body");
-    for body in [json!([]), json!("x"), json!(1), json!(null), json!({}), json!({"type": 5})] {
+    for body in [json!([]), json!({}), json!({"type": 5}), json!({"type": null})] {
         assert_eq!(field_at_fault(&body), "type", "{body}");
+    }
+}
+
+#[test]
+fn what_no_value_can_hold_costs_the_detail_and_not_the_hint() {
+    let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+    for odd in [r#""half a character: \ud83d""#, "1e999", &deep] {
+        let body = event().to_string().replace(r#"["printer"]"#, odd);
+        assert!(serde_json::from_str::<Value>(&body).is_err());
+        let delivery = Delivery::parse(body.as_bytes()).unwrap();
+        let Delivery::Hint(hint) = delivery else { panic!("{delivery:?}") };
+        assert_eq!(hint.ticket_id, number(12_345_678_901_234));
+        assert_eq!(hint.updated_at, Some(micros(SECOND_MICROS)));
+        // Elsewhere it costs nothing.
+        let body = event().to_string().replace(r#"{"meta":"#, &format!(r#"{{"odd":{odd},"meta":"#));
+        let Delivery::Hint(whole) = Delivery::parse(body.as_bytes()).unwrap() else {
+            panic!("{body}");
+        };
+        assert_eq!(*whole, self::hint(&event()));
     }
 }
 

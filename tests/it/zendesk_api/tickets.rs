@@ -164,6 +164,21 @@ async fn a_ticket_that_does_not_fit_is_told_by_its_field_and_keeps_no_other_back
 }
 
 #[tokio::test]
+async fn what_no_value_can_hold_costs_its_ticket_and_no_other() {
+    let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+    for odd in [r#""half a character: \ud83d""#, "1e999", &deep] {
+        let mut body = json!({"tickets": [ticket(5), ticket(6)], "users": [user(35_436)]});
+        body["tickets"][0]["tags"] = json!("odd");
+        body["users"][0]["notes"] = json!("odd");
+        let desk = Desk::start([Reply::new(200, body.to_string().replace("\"odd\"", odd))]).await;
+        let fetched = desk.tickets(&[5, 6]).await.unwrap();
+        assert_eq!(fetched.tickets[&id(5)].as_ref().unwrap_err().field, "ticket");
+        assert!(fetched.tickets[&id(6)].is_ok());
+        assert!(fetched.requesters.contains_key(&id(35_436)));
+    }
+}
+
+#[tokio::test]
 async fn an_answer_with_a_ticket_that_has_no_id_is_refused_whole() {
     for odd in [json!({"status": "open"}), json!({"id": null}), json!({"id": 0}), json!(null)] {
         let desk = Desk::start([page(&[ticket(5), odd], &[user(35_436)])]).await;
