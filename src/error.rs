@@ -133,8 +133,7 @@ impl Error {
             | Self::Unfit(_)
             | Self::Internal(_)
             | Self::InternalLogged => ErrorReason::Internal,
-            Self::Zendesk(zendesk::Error::Refused { .. }) => ErrorReason::ZendeskRefused,
-            Self::Zendesk(zendesk::Error::Unavailable(_)) => ErrorReason::ZendeskUnavailable,
+            Self::Zendesk(cause) => zendesk_reason(cause),
         }
     }
 
@@ -191,6 +190,21 @@ impl Error {
             ]),
             _ => HashMap::new(),
         }
+    }
+}
+
+const fn zendesk_reason(cause: &zendesk::Error) -> ErrorReason {
+    match cause {
+        zendesk::Error::Unauthorized { .. }
+        | zendesk::Error::Forbidden { .. }
+        | zendesk::Error::NotFound { .. }
+        | zendesk::Error::Refused { .. }
+        | zendesk::Error::StartTimeTooRecent => ErrorReason::ZendeskRefused,
+        zendesk::Error::Limited { .. }
+        | zendesk::Error::Unavailable { .. }
+        | zendesk::Error::TooLarge { .. }
+        | zendesk::Error::CursorStuck => ErrorReason::ZendeskUnavailable,
+        zendesk::Error::TooManyIds { .. } => ErrorReason::Internal,
     }
 }
 

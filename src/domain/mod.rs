@@ -4,8 +4,11 @@ mod account;
 mod authorization;
 mod connection;
 mod contact;
+mod created_detail;
 mod cursor;
 mod event;
+mod export;
+mod hint;
 mod limit;
 mod log;
 mod object;
@@ -14,6 +17,7 @@ mod subdomain;
 mod sync;
 mod ticket;
 mod time;
+mod webhook;
 mod word;
 mod working_set;
 
@@ -25,11 +29,14 @@ pub use self::{
     },
     connection::{Connection, ConnectionId, ConnectionKey, ConnectionState, Finish},
     contact::{Contact, ContactId, Email, EmailKey, Requester, SYNC_TAG},
+    created_detail::{CreatedDetail, Given},
     cursor::{Cursor, LogEnds, Misplaced},
     event::{
         ContentHash, EventBody, EventId, EventKind, Observation, Outcome, Snapshot, SnapshotKind,
         TicketEvent, Version,
     },
+    export::{ExportCursor, ExportedTicket, Presence},
+    hint::{Hint, HintKind},
     limit::{Invalid, text},
     log::{LogId, Position, TriggerContact, TriggerContent, TriggerEvent, TriggerKind},
     object::{ObjectPlace, ObjectRow, SyncedTicket},
@@ -41,6 +48,7 @@ pub use self::{
         ZendeskId,
     },
     time::Timestamp,
+    webhook::WebhookId,
     working_set::{
         AccountRow, ContactRow, Effect, Kept, NewTrigger, Origin, ParkedRow, RequesterRow,
         ResultRow, Standing, TicketRow, WorkingSet,

@@ -12,6 +12,8 @@ use super::Invalid;
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z, the first moment there is.
+    pub const EPOCH: Self = Self(0);
     /// 9999-12-31T23:59:59.999999Z, the last moment that RFC 3339 and protobuf can write.
     pub const MAX: Self = Self(253_402_300_799_999_999);
     /// How far ahead of the service's clock an observed time may lie: what clocks drift apart by

@@ -2,24 +2,21 @@
 
 use std::time::Duration;
 
-use reqwest::{RequestBuilder, StatusCode, redirect::Policy};
-use serde::de::DeserializeOwned;
+use reqwest::{Method, RequestBuilder, redirect::Policy};
 
 use super::{
     Error, Result,
     address::{BaseUrl, RedirectUrl, Transport},
 };
-use crate::domain::Secret;
+use crate::domain::{Secret, Subdomain};
 
 /// How long to wait for a connection: Zendesk answers from the edge nearby.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one call may take in all, its body included. A person's browser waits for it.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// The largest answer read about authorisations: tokens are a few hundred bytes.
-const MAX_BODY_BYTES: usize = 64 * 1024;
-/// The longest `error` word kept. Zendesk's own and RFC 6749's are shorter.
-const MAX_ERROR_WORD_BYTES: usize = 48;
-
+/// How much longer a call may take that reads many tickets: nobody waits at a browser, and its answer
+/// is a thousand times larger.
+const BULK_PATIENCE: u32 = 3;
 /// What the service needs to know of Zendesk.
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
@@ -38,12 +35,6 @@ pub struct ClientOptions {
 pub struct Client {
     http: reqwest::Client,
     pub(super) options: ClientOptions,
-}
-
-/// A whole answer.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    body: Vec<u8>,
 }
 
 impl Client {
@@ -66,7 +57,7 @@ impl Client {
             Transport::Plain => builder.tls_certs_only([]),
         };
         let http = builder.build().map_err(|error| {
-            Error::Unavailable(format!("no TLS, are root certificates installed? {error:?}"))
+            Error::unavailable(format!("no TLS, are root certificates installed? {error:?}"))
         })?;
         Ok(Self { http, options })
     }
@@ -74,73 +65,22 @@ impl Client {
     pub(super) fn http(&self) -> &reqwest::Client {
         &self.http
     }
-}
 
-/// Sends a request and reads the whole answer. Nothing of what either holds reaches an error.
-pub(super) async fn send(request: RequestBuilder) -> Result<Answer> {
-    let mut response = request.send().await.map_err(|error| unavailable(&error))?;
-    let status = response.status();
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| unavailable(&error))? {
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
-            return Err(Error::Unavailable(format!("an answer over {MAX_BODY_BYTES} bytes")));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Answer { status, body })
-}
-
-impl Answer {
-    /// Reads the body of an answer that has one of these statuses.
-    pub(super) fn json<T: DeserializeOwned>(&self, expected: &[StatusCode]) -> Result<T> {
-        self.accept(expected)?;
-        // The parser's own message may quote what it read.
-        serde_json::from_slice(&self.body)
-            .map_err(|_| Error::Unavailable("an answer that is not as documented".into()))
+    /// A request in the name of who agreed. The path starts with a slash.
+    pub(super) fn request(
+        &self,
+        method: Method,
+        subdomain: &Subdomain,
+        token: &Secret,
+        path: &str,
+    ) -> RequestBuilder {
+        let address = self.options.base_url.endpoint(subdomain, path);
+        self.http.request(method, address).bearer_auth(token.expose())
     }
 
-    /// Takes an answer that has one of these statuses, and sorts all others.
-    pub(super) fn accept(&self, expected: &[StatusCode]) -> Result<()> {
-        let status = self.status;
-        if expected.contains(&status) {
-            return Ok(());
-        }
-        // These two say nothing about the request: the same one may pass later.
-        let passing = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
-        if status.is_client_error() && !passing.contains(&status) {
-            return Err(Error::Refused { status: status.as_u16(), error: self.error_word() });
-        }
-        Err(Error::Unavailable(format!("status {}", status.as_u16())))
+    /// A request for many tickets or users.
+    pub(super) fn bulk(&self, subdomain: &Subdomain, token: &Secret, path: &str) -> RequestBuilder {
+        let patience = self.options.request_timeout * BULK_PATIENCE;
+        self.request(Method::GET, subdomain, token, path).timeout(patience)
     }
-
-    /// The `error` of the body where it is a word such as `invalid_grant`. Anything else could quote
-    /// what was sent.
-    fn error_word(&self) -> String {
-        #[derive(serde::Deserialize)]
-        struct Body {
-            error: String,
-        }
-        let is_word = |text: &str| {
-            (1..=MAX_ERROR_WORD_BYTES).contains(&text.len())
-                && text.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_')
-        };
-        serde_json::from_slice(&self.body)
-            .ok()
-            .map(|body: Body| body.error)
-            .filter(|word| is_word(word))
-            .unwrap_or_else(|| "no error word".into())
-    }
-}
-
-fn unavailable(error: &reqwest::Error) -> Error {
-    Error::Unavailable(
-        if error.is_timeout() {
-            "no answer in time"
-        } else if error.is_connect() {
-            "no connection"
-        } else {
-            "the call broke off"
-        }
-        .into(),
-    )
 }

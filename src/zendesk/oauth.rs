@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
-use super::{Client, Error, Result, client::send};
+use super::{Client, Error, Result, answer::send};
 use crate::domain::{AuthorizationState, CodeVerifier, Secret, Subdomain};
 
 /// What the service asks to be allowed. Asking for a scope that does not exist still yields a token,
@@ -85,7 +85,7 @@ impl Client {
     /// Exchanges the code that a person's browser brought back.
     ///
     /// # Errors
-    /// [`Error::Refused`] when Zendesk takes the code or the client for wrong.
+    /// [`Error::Refused`] or [`Error::Unauthorized`] when Zendesk takes the code or the client for wrong.
     pub async fn exchange(
         &self,
         subdomain: &Subdomain,
@@ -107,7 +107,8 @@ impl Client {
     /// stored before it is used, and no two may refresh the same pair.
     ///
     /// # Errors
-    /// [`Error::Refused`] when the token is used, revoked or expired.
+    /// [`Error::Refused`] when the token is used, revoked or expired. After any other error the pair
+    /// may be dead, with nobody holding the new one.
     pub async fn refresh(&self, subdomain: &Subdomain, refresh_token: &Secret) -> Result<Tokens> {
         let grant = Grant::RefreshToken { refresh_token: refresh_token.expose() };
         self.ask_for_tokens(subdomain, grant).await
@@ -130,16 +131,13 @@ impl Client {
     /// to revoke.
     ///
     /// # Errors
-    /// [`Error::Refused`] with status 401 when the token has expired.
+    /// [`Error::Unauthorized`] when the token has expired.
     pub async fn revoke(&self, subdomain: &Subdomain, access_token: &Secret) -> Result<()> {
-        let address = |path: &str| self.options.base_url.endpoint(subdomain, path);
-        let current = self
-            .http()
-            .get(address("/api/v2/oauth/tokens/current.json"))
-            .bearer_auth(access_token.expose());
-        let current: CurrentToken = send(current).await?.json(&[StatusCode::OK])?;
-        let named = address(&format!("/api/v2/oauth/tokens/{}.json", current.token.id));
-        let delete = self.http().delete(named).bearer_auth(access_token.expose());
+        let current = "/api/v2/oauth/tokens/current.json";
+        let current = send(self.request(Method::GET, subdomain, access_token, current)).await?;
+        let CurrentToken { token } = current.json(&[StatusCode::OK])?;
+        let named = format!("/api/v2/oauth/tokens/{}.json", token.id);
+        let delete = self.request(Method::DELETE, subdomain, access_token, &named);
         send(delete).await?.accept(&[StatusCode::NO_CONTENT])
     }
 }
@@ -154,7 +152,7 @@ impl TryFrom<TokenAnswer> for Tokens {
         let refresh = refresh_token.map(Secret::new);
         let whole = is_token(&access) && refresh.as_ref().is_none_or(is_token);
         if !whole || !token_type.eq_ignore_ascii_case("bearer") {
-            return Err(Error::Unavailable("an answer without usable tokens".into()));
+            return Err(Error::unavailable("an answer without usable tokens"));
         }
         Ok(Self { access, refresh, expires_in: expires_in.map(Duration::from_secs) })
     }
@@ -164,12 +162,4 @@ impl TryFrom<TokenAnswer> for Tokens {
 fn is_token(token: &Secret) -> bool {
     let token = token.expose();
     (1..=MAX_TOKEN_BYTES).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_graphic())
-}
-
-impl Error {
-    /// Whether Zendesk does not, or no longer, know the token.
-    #[must_use]
-    pub const fn is_unauthorized(&self) -> bool {
-        matches!(self, Self::Refused { status: 401, .. })
-    }
 }

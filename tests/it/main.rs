@@ -35,3 +35,4 @@ mod trigger_end;
 mod trigger_follow;
 mod unrouted;
 mod unsafe_durability;
+mod zendesk_api;

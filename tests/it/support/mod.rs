@@ -12,6 +12,7 @@ mod postgres;
 mod power;
 mod proxy;
 mod replica;
+mod script;
 mod services;
 mod source;
 mod status;
@@ -28,6 +29,7 @@ pub use self::{
     power::PowerWatch,
     proxy::{Forward, Proxy},
     replica::{ENCRYPTION_KEYS, Replica},
+    script::{Asked, Reply, ReplyEnd, Script},
     services::{Services, follow, tail},
     source::Source,
     status::{field, metadata, reason},
