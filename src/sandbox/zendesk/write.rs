@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 
 use super::{
     Desk,
-    change::{Comment, TicketInput, UserInput},
-    error::ApiError,
-    page, record_id,
+    change::{Comment, MergeInput, TicketInput, UserInput},
+    error::{ApiError, record_id},
+    page,
 };
 use crate::clock;
 
@@ -67,6 +67,51 @@ pub(super) async fn delete_ticket(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// `PUT /api/v2/tickets/{id}/mark_as_spam`
+pub(super) async fn mark_as_spam(
+    State(desk): State<Desk>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    refuse_applications(&headers)?;
+    desk.store.mark_as_spam(record_id(&id)?, clock::now())?;
+    Ok(StatusCode::OK)
+}
+
+/// `PUT /api/v2/deleted_tickets/{id}/restore`
+pub(super) async fn restore_ticket(
+    State(desk): State<Desk>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    refuse_applications(&headers)?;
+    desk.store.restore_ticket(record_id(&id)?, clock::now())?;
+    Ok(StatusCode::OK)
+}
+
+/// `DELETE /api/v2/deleted_tickets/{id}.json`
+pub(super) async fn delete_for_good(
+    State(desk): State<Desk>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    refuse_applications(&headers)?;
+    desk.store.delete_ticket_for_good(record_id(&id)?, clock::now())?;
+    Ok(StatusCode::OK)
+}
+
+/// `POST /api/v2/tickets/{id}/merge`: the tickets named are merged into this one.
+pub(super) async fn merge_tickets(
+    State(desk): State<Desk>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Json(input): Json<MergeInput>,
+) -> Result<StatusCode, ApiError> {
+    refuse_applications(&headers)?;
+    desk.store.merge_tickets(record_id(&id)?, &input, clock::now())?;
+    Ok(StatusCode::OK)
+}
+
 /// `PUT /api/v2/users/{id}.json`
 pub(super) async fn update_user(
     State(desk): State<Desk>,
@@ -75,7 +120,7 @@ pub(super) async fn update_user(
     Json(body): Json<UserBody>,
 ) -> Result<Json<Value>, ApiError> {
     refuse_applications(&headers)?;
-    let user = desk.store.update_user(record_id(&id)?, &body.user)?;
+    let user = desk.store.update_user(record_id(&id)?, &body.user, clock::now())?;
     Ok(Json(json!({ "user": user })))
 }
 
@@ -84,7 +129,8 @@ pub(super) async fn front(State(desk): State<Desk>) -> Html<String> {
     let mut tickets = desk.store.all();
     tickets.reverse();
     tickets.truncate(PAGE_TICKETS);
-    Html(page::front(&desk.subdomain, &desk.url, &tickets).into_string())
+    let unusual = desk.switches.read().unusual();
+    Html(page::front(&desk.subdomain, &desk.url, &tickets, &unusual).into_string())
 }
 
 /// The form of the help desk's page.
@@ -102,7 +148,11 @@ pub(super) async fn receive(
     Form(letter): Form<Letter>,
 ) -> Result<Redirect, ApiError> {
     let mut input = TicketInput {
-        requester: Some(UserInput { name: Some(letter.name), email: Some(letter.email) }),
+        requester: Some(UserInput {
+            name: Some(letter.name),
+            email: Some(letter.email),
+            role: None,
+        }),
         comment: Some(Comment { body: letter.body }),
         ..TicketInput::default()
     };
