@@ -125,7 +125,7 @@ fn a_code_lives_120_seconds() {
         let code = oauth.agree(consent, issued);
         let exchange =
             Exchange { code: &code, redirect_url: REDIRECT_URL, code_verifier: VERIFIER };
-        let later: Timestamp = issued.plus(std::time::Duration::from_secs(seconds));
+        let later: Timestamp = issued.plus(Duration::from_secs(seconds));
         oauth.exchange(&exchange, later).map(|_| ())
     };
     assert_eq!(exchange_after(120), Ok(()));

@@ -104,21 +104,21 @@ async fn a_delivery_is_signed_over_its_raw_body_with_the_webhooks_own_secret() {
     let receiver = Receiver::willing().await;
     let webhook = zendesk.subscribe(&receiver, &["created"]).await;
     zendesk.write(letter("Sanne – ünïcode", Some("sanne@example.com"))).await;
-    let received = receiver.receives(1).await.remove(0);
+    let delivery = receiver.receives(1).await.remove(0);
 
     let id = webhook["id"].as_str().unwrap();
     let secret = zendesk.read(&format!("{WEBHOOKS}/{id}/signing_secret")).await;
     let secret = secret["signing_secret"]["secret"].as_str().unwrap();
-    let timestamp = received.header("x-zendesk-webhook-signature-timestamp");
+    let timestamp = delivery.header("x-zendesk-webhook-signature-timestamp");
     assert_eq!(timestamp.len(), "2021-03-25T05:09:27Z".len());
     assert_eq!(
-        received.header("x-zendesk-webhook-signature"),
-        sign(secret, timestamp, &received.body)
+        delivery.header("x-zendesk-webhook-signature"),
+        sign(secret, timestamp, &delivery.body)
     );
-    assert_eq!(received.header("x-zendesk-webhook-id"), id);
-    assert!(!received.header("x-zendesk-webhook-invocation-id").is_empty());
-    assert_eq!(received.header("x-zendesk-account-id"), received.json()["account_id"].to_string());
-    assert_eq!(received.header("content-type"), "application/json");
+    assert_eq!(delivery.header("x-zendesk-webhook-id"), id);
+    assert!(!delivery.header("x-zendesk-webhook-invocation-id").is_empty());
+    assert_eq!(delivery.header("x-zendesk-account-id"), delivery.json()["account_id"].to_string());
+    assert_eq!(delivery.header("content-type"), "application/json");
 }
 
 #[tokio::test]
