@@ -9,7 +9,7 @@ use super::{
     courier::Courier,
     journal::Journal,
     limits::Limits,
-    line::{Exchange, Line},
+    line::{Line, Lines},
     oauth::{OAuth, OAuthClient},
     pace::Pace,
     post::{DeliveryRecord, Post},
@@ -82,9 +82,9 @@ impl Desk {
     /// # Errors
     /// When the listener has no address.
     pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
-        let exchange = Exchange { local: listener.local_addr()?, listener };
+        let lines = Lines { local: listener.local_addr()?, listener };
         let service = self.clone().router().into_make_service_with_connect_info::<Line>();
-        axum::serve(exchange, service).with_graceful_shutdown(stop.cancelled_owned()).await
+        axum::serve(lines, service).with_graceful_shutdown(stop.cancelled_owned()).await
     }
 
     /// Delivers events to webhooks until it is told to stop. Nothing else does; call it once.

@@ -45,12 +45,12 @@ impl Line {
 }
 
 /// Takes connections in.
-pub(super) struct Exchange {
+pub(super) struct Lines {
     pub(super) listener: TcpListener,
     pub(super) local: SocketAddr,
 }
 
-impl Listener for Exchange {
+impl Listener for Lines {
     type Io = Wire;
     type Addr = SocketAddr;
 
@@ -66,8 +66,8 @@ impl Listener for Exchange {
     }
 }
 
-impl Connected<IncomingStream<'_, Exchange>> for Line {
-    fn connect_info(stream: IncomingStream<'_, Exchange>) -> Self {
+impl Connected<IncomingStream<'_, Lines>> for Line {
+    fn connect_info(stream: IncomingStream<'_, Lines>) -> Self {
         stream.io().line.clone()
     }
 }

@@ -116,14 +116,22 @@ async fn call(
         .and_then(|remaining| take(Budget::Exports, export).map(|_| remaining))
     {
         Ok(remaining) => remaining,
-        Err(wait) => return too_many(wait.as_millis().div_ceil(1_000).try_into().unwrap_or(1)),
+        Err(wait) => {
+            let seconds = wait.as_millis().div_ceil(1_000).try_into().unwrap_or(1);
+            return counted(too_many(seconds), switches.calls_per_minute, Some(0));
+        }
     };
-    let mut answer = if switches.strikes("fail", switches.fail, number) {
+    let answer = if switches.strikes("fail", switches.fail, number) {
         ApiError::broken().into_response()
     } else {
         next.run(request).await
     };
-    if let (Some(limit), Some(remaining)) = (switches.calls_per_minute, remaining) {
+    counted(answer, switches.calls_per_minute, remaining)
+}
+
+/// Says in an answer how many calls remain, where they are counted.
+fn counted(mut answer: Response, limit: Option<u32>, remaining: Option<u32>) -> Response {
+    if let (Some(limit), Some(remaining)) = (limit, remaining) {
         answer.headers_mut().insert(LIMIT, HeaderValue::from(limit));
         answer.headers_mut().insert(REMAINING, HeaderValue::from(remaining));
     }

@@ -17,8 +17,9 @@ use super::{
     change::{Comment, MergeInput, TicketInput, UserInput},
     error::{ApiError, record_id},
     page,
+    store::{Refusal, Store},
 };
-use crate::clock;
+use crate::{clock, domain::Timestamp};
 
 /// How many tickets the page of the help desk shows, the newest first.
 const PAGE_TICKETS: usize = 50;
@@ -62,8 +63,7 @@ pub(super) async fn delete_ticket(
     headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    refuse_applications(&headers)?;
-    desk.store.delete_ticket(record_id(&id)?, clock::now())?;
+    act(&desk, &headers, &id, Store::delete_ticket)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -72,10 +72,8 @@ pub(super) async fn mark_as_spam(
     State(desk): State<Desk>,
     headers: HeaderMap,
     Path(id): Path<String>,
-) -> Result<StatusCode, ApiError> {
-    refuse_applications(&headers)?;
-    desk.store.mark_as_spam(record_id(&id)?, clock::now())?;
-    Ok(StatusCode::OK)
+) -> Result<(), ApiError> {
+    act(&desk, &headers, &id, Store::mark_as_spam)
 }
 
 /// `PUT /api/v2/deleted_tickets/{id}/restore`
@@ -83,10 +81,8 @@ pub(super) async fn restore_ticket(
     State(desk): State<Desk>,
     headers: HeaderMap,
     Path(id): Path<String>,
-) -> Result<StatusCode, ApiError> {
-    refuse_applications(&headers)?;
-    desk.store.restore_ticket(record_id(&id)?, clock::now())?;
-    Ok(StatusCode::OK)
+) -> Result<(), ApiError> {
+    act(&desk, &headers, &id, Store::restore_ticket).map(drop)
 }
 
 /// `DELETE /api/v2/deleted_tickets/{id}.json`
@@ -94,10 +90,8 @@ pub(super) async fn delete_for_good(
     State(desk): State<Desk>,
     headers: HeaderMap,
     Path(id): Path<String>,
-) -> Result<StatusCode, ApiError> {
-    refuse_applications(&headers)?;
-    desk.store.delete_ticket_for_good(record_id(&id)?, clock::now())?;
-    Ok(StatusCode::OK)
+) -> Result<(), ApiError> {
+    act(&desk, &headers, &id, Store::delete_ticket_for_good)
 }
 
 /// `POST /api/v2/tickets/{id}/merge`: the tickets named are merged into this one.
@@ -106,10 +100,8 @@ pub(super) async fn merge_tickets(
     headers: HeaderMap,
     Path(id): Path<String>,
     Json(input): Json<MergeInput>,
-) -> Result<StatusCode, ApiError> {
-    refuse_applications(&headers)?;
-    desk.store.merge_tickets(record_id(&id)?, &input, clock::now())?;
-    Ok(StatusCode::OK)
+) -> Result<(), ApiError> {
+    act(&desk, &headers, &id, |store, target, now| store.merge_tickets(target, &input, now))
 }
 
 /// `PUT /api/v2/users/{id}.json`
@@ -161,6 +153,17 @@ pub(super) async fn receive(
     }
     desk.store.create_ticket(&desk.url, &input, clock::now())?;
     Ok(Redirect::to(&desk.url))
+}
+
+/// Does something to one ticket, now.
+fn act<T>(
+    desk: &Desk,
+    headers: &HeaderMap,
+    id: &str,
+    deed: impl FnOnce(&Store, i64, Timestamp) -> Result<T, Refusal>,
+) -> Result<T, ApiError> {
+    refuse_applications(headers)?;
+    Ok(deed(&desk.store, record_id(id)?, clock::now())?)
 }
 
 fn refuse_applications(headers: &HeaderMap) -> Result<(), ApiError> {

@@ -35,6 +35,7 @@ async fn calls_count_down_and_one_too_many_is_told_when_to_come_back() {
     assert_eq!(answer.status(), 429);
     let wait: u64 = header(&answer, "retry-after").unwrap().parse().unwrap();
     assert!((1..=60).contains(&wait), "{wait}");
+    assert_eq!(header(&answer, "x-rate-limit-remaining"), Some("0"));
     assert!(header(&answer, "content-type").unwrap().starts_with("text/plain"));
     assert!(!answer.text().await.unwrap().starts_with('{'), "it is no JSON");
     zendesk.write(letter("Sanne", None)).await;

@@ -122,6 +122,19 @@ async fn a_delivery_is_signed_over_its_raw_body_with_the_webhooks_own_secret() {
 }
 
 #[tokio::test]
+async fn some_deliveries_do_not_name_the_account() {
+    let zendesk = HelpDesk::start().await;
+    let receiver = Receiver::willing().await;
+    zendesk.subscribe(&receiver, &["created"]).await;
+    for _ in 0..8 {
+        zendesk.write(letter("Sanne", None)).await;
+    }
+    let deliveries = receiver.receives(8).await;
+    let named = deliveries.iter().filter(|it| it.headers.contains_key("x-zendesk-account-id"));
+    assert_eq!(named.count(), 6);
+}
+
+#[tokio::test]
 async fn only_active_webhooks_are_told_and_only_of_what_they_subscribed_to() {
     let zendesk = HelpDesk::start().await;
     let (receiver, asleep) = (Receiver::willing().await, Receiver::willing().await);
