@@ -9,14 +9,18 @@ use super::{
     receiver::{Receiver, Reply},
 };
 
-/// Everything a hundred times faster, and little patience with an endpoint.
+/// Everything a hundred times faster.
 fn hurried() -> Pace {
-    Pace { delivery_timeout: Duration::from_millis(200), ..Pace::times(100) }
+    Pace::times(100)
 }
 
 /// Delivers one event to an endpoint that answers so; gives what became of each try.
 async fn fates(replies: &[Reply]) -> Vec<Fate> {
-    let zendesk = HelpDesk::at(hurried()).await;
+    fates_at(hurried(), replies).await
+}
+
+async fn fates_at(pace: Pace, replies: &[Reply]) -> Vec<Fate> {
+    let zendesk = HelpDesk::at(pace).await;
     let receiver = Receiver::start(replies).await;
     zendesk.subscribe(&receiver, &["created"]).await;
     zendesk.write(letter("Sanne", None)).await;
@@ -37,8 +41,11 @@ async fn what_is_taken_is_sent_once() {
 
 #[tokio::test]
 async fn no_answer_in_time_is_tried_5_times() {
-    assert_eq!(fates(&[Reply::Silence]).await, [Fate::TimedOut; 5]);
-    let late = fates(&[Reply::Silence, Reply::Status(200)]).await;
+    let impatient = |timeout| Pace { delivery_timeout: timeout, ..hurried() };
+    let silent = fates_at(impatient(Duration::from_millis(100)), &[Reply::Silence]).await;
+    assert_eq!(silent, [Fate::TimedOut; 5]);
+    let once = [Reply::Silence, Reply::Status(200)];
+    let late = fates_at(impatient(Duration::from_secs(2)), &once).await;
     assert_eq!(late, [Fate::TimedOut, Fate::Answered(200)]);
 }
 
@@ -80,7 +87,7 @@ async fn an_endpoint_that_is_away_loses_its_events() {
 async fn the_circuit_breaker_stops_deliveries_for_a_while() {
     let pace = Pace {
         breaker_min_tries: 3,
-        breaker_pause: Duration::from_millis(300),
+        breaker_pause: Duration::from_secs(2),
         deliveries_at_once: 1,
         ..hurried()
     };

@@ -43,7 +43,7 @@ async fn calls_count_down_and_one_too_many_is_told_when_to_come_back() {
 
 #[tokio::test]
 async fn the_next_minute_begins_with_a_full_budget() {
-    let zendesk = limited(Some(1), None, Duration::from_millis(300)).await;
+    let zendesk = limited(Some(1), None, Duration::from_secs(2)).await;
     assert_eq!(zendesk.call(Method::GET, TICKETS, None).await.status(), 200);
     assert_eq!(zendesk.call(Method::GET, TICKETS, None).await.status(), 429);
     eventually("the next minute", async || {

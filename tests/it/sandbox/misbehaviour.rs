@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use ticketsync::sandbox::zendesk::{Fate, Switches};
+use ticketsync::{
+    clock,
+    sandbox::zendesk::{Fate, Switches},
+};
 
 use super::{
     desk::{HelpDesk, letter, refresh},
@@ -17,8 +20,9 @@ async fn told(switches: Switches, tickets: usize) -> (Vec<i64>, HelpDesk) {
     let zendesk = HelpDesk::misbehaving(switches).await;
     let receiver = Receiver::willing().await;
     zendesk.subscribe(&receiver, &["created"]).await;
+    let input = serde_json::from_value(letter("Sanne", Some("sanne@example.com"))).unwrap();
     for _ in 0..tickets {
-        zendesk.write(letter("Sanne", Some("sanne@example.com"))).await;
+        zendesk.desk.store.create_ticket(&zendesk.desk.url, &input, clock::now()).unwrap();
     }
     zendesk.all_delivered().await;
     let id = |body: Value| body["detail"]["id"].as_str().unwrap().parse().unwrap();
@@ -65,7 +69,7 @@ async fn reordered_events_all_arrive_in_another_order() {
 #[tokio::test]
 async fn delayed_events_come_late() {
     let switches = Switches { delay: 1.0, delay_ms: 400, ..Switches::default() };
-    let before = ticketsync::clock::now();
+    let before = clock::now();
     let (ids, zendesk) = told(switches, 1).await;
     assert_eq!(ids.len(), 1);
     let at = zendesk.desk.deliveries()[0].at;
