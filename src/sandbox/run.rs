@@ -23,7 +23,7 @@ use super::{
     show::Show,
     story::{SANNE, Story},
     tail::Tail,
-    zendesk::{Comment, Desk, OAuthClient, TicketInput, UserInput, secret},
+    zendesk::{Comment, Desk, DeskOptions, OAuthClient, TicketInput, UserInput, secret},
 };
 use crate::clock;
 
@@ -77,13 +77,10 @@ async fn play(
     let apps_at = apps_listener.local_addr()?;
     let redirect_url = format!("http://{apps_at}{}", apps_page::CALLBACK_PATH);
     let client = OAuthClient { id: CLIENT_ID.into(), secret: secret(), redirect_url };
-    let desk = Desk::open(
-        SUBDOMAIN,
-        desk_listener.local_addr()?,
-        home.kept().then(|| home.path().join("zendesk.json")),
-        client,
-    )?;
-    serve_http(tasks, stop, desk_listener, desk.clone().router());
+    let file = home.kept().then(|| home.path().join("zendesk.json"));
+    let desk_options = DeskOptions { file, ..DeskOptions::default() };
+    let desk = Desk::open(SUBDOMAIN, desk_listener.local_addr()?, client, desk_options)?;
+    open_desk(tasks, stop, desk_listener, &desk);
 
     let grpc = service::start(options, home.path(), &desk, tasks, stop).await?;
     let clients = Clients::connect(grpc).await?;
@@ -131,6 +128,7 @@ fn furnish(desk: &Desk) -> Result<()> {
         requester: Some(UserInput {
             name: Some(SANNE.name.into()),
             email: SANNE.email.map(Into::into),
+            role: None,
         }),
         comment: Some(Comment { body: "Mijn adres is veranderd".into() }),
         ..TicketInput::default()
@@ -172,6 +170,18 @@ impl Home {
     fn kept(&self) -> bool {
         matches!(self, Self::Kept(_))
     }
+}
+
+/// Has the help desk answer, and deliver events to its webhooks.
+fn open_desk(tasks: &TaskTracker, stop: &CancellationToken, listener: TcpListener, desk: &Desk) {
+    let (answering, delivering) = (desk.clone(), desk.clone());
+    let (stop_answering, stop_delivering) = (stop.clone(), stop.clone());
+    tasks.spawn(async move {
+        if let Err(error) = answering.serve(listener, stop_answering).await {
+            tracing::error!(%error, "the help desk's HTTP server ended");
+        }
+    });
+    tasks.spawn(async move { delivering.deliver(stop_delivering).await });
 }
 
 fn serve_http(

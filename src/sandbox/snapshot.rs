@@ -73,7 +73,7 @@ pub fn ticket(ticket: &Ticket) -> pb::Ticket {
 /// A requester; without an e-mail address where the help desk knows none.
 #[must_use]
 pub fn requester(user: &User) -> pb::Requester {
-    let User { id, name, email } = user.clone();
+    let User { id, name, email, role: _ } = user.clone();
     pb::Requester { id, email: email.unwrap_or_default(), name }
 }
 

@@ -3,7 +3,10 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{store::Refusal, ticket::Ticket};
+use super::{
+    store::Refusal,
+    ticket::{Role, Ticket},
+};
 use crate::domain::{Status, Timestamp};
 
 /// The fields of a ticket that people may set. Others are ignored, as Zendesk ignores them.
@@ -52,6 +55,7 @@ pub struct Comment {
 pub struct UserInput {
     pub name: Option<String>,
     pub email: Option<String>,
+    pub role: Option<Role>,
 }
 
 impl TicketInput {
@@ -60,6 +64,16 @@ impl TicketInput {
     pub fn requester_id(&self) -> Option<i64> {
         self.fields.get("requester_id")?.as_i64()
     }
+}
+
+/// Which tickets are merged into another, and what is written to each side.
+#[derive(Default, Deserialize)]
+pub struct MergeInput {
+    pub ids: Vec<i64>,
+    #[serde(default)]
+    pub target_comment: String,
+    #[serde(default)]
+    pub source_comment: String,
 }
 
 /// The ticket that a request creates.
@@ -119,6 +133,15 @@ pub(super) fn updated(
 pub(super) fn touch(ticket: &mut Ticket, now: Timestamp) {
     ticket.updated_at = ticket.updated_at.max(seconds(now));
     ticket.generated_timestamp = ticket.updated_at.as_second();
+}
+
+/// Takes all contents out of a ticket. What stands in their place is the sandbox's own choice.
+pub(super) fn scrub(ticket: &mut Ticket) {
+    const SCRUBBED: &str = "SCRUBBED";
+    for text in [&mut ticket.subject, &mut ticket.raw_subject, &mut ticket.description] {
+        SCRUBBED.clone_into(text);
+    }
+    (ticket.external_id, ticket.recipient) = (None, None);
 }
 
 /// Lays the fields of a request over a ticket; the ticket's own types say what fits.

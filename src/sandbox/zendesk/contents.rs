@@ -1,14 +1,16 @@
 //! The records of a help desk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    change::UserInput,
+    draft::Change,
+    history::History,
     store::Refusal,
     ticket::{Ticket, User},
 };
+use crate::domain::{Status, Timestamp};
 
 /// The id of the first ticket. Zendesk numbers tickets from 1; this looks like a desk in use.
 const FIRST_TICKET_ID: i64 = 4101;
@@ -18,10 +20,16 @@ const FIRST_USER_ID: i64 = 9_007_199_254_740_993;
 /// All records, saved as they are.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(super) struct Contents {
-    pub(super) tickets: BTreeMap<i64, Record>,
-    pub(super) users: BTreeMap<i64, User>,
+    pub(super) tickets: BTreeMap<i64, History<Record>>,
+    pub(super) users: BTreeMap<i64, History<User>>,
     /// The number of the newest change.
     pub(super) changes: u64,
+    /// Which ticket has which newest change: the order of the export.
+    #[serde(skip)]
+    by_change: BTreeMap<u64, i64>,
+    /// Whose an e-mail address is, in lower case.
+    #[serde(skip)]
+    by_email: HashMap<String, i64>,
 }
 
 /// A ticket and the number of its newest change, by which the export is ordered.
@@ -29,18 +37,49 @@ pub(super) struct Contents {
 pub(super) struct Record {
     pub(super) ticket: Ticket,
     pub(super) change: u64,
+    #[serde(default)]
+    pub(super) place: Place,
+}
+
+/// Where a ticket is.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Place {
+    #[default]
+    Desk,
+    /// Deleted, and can be restored with the status it had.
+    Bin(Status),
+    /// Deleted for good: its contents are gone.
+    Nowhere,
 }
 
 impl Contents {
+    /// Builds what is not saved.
+    pub(super) fn index(&mut self) {
+        self.by_change = self.tickets.iter().map(|(id, it)| (it.newest().change, *id)).collect();
+        let emails = self.users.iter().filter_map(|(id, user)| Some((email(user.newest())?, *id)));
+        // Where two share an address the older one is found, as before.
+        self.by_email = emails.rev().collect();
+    }
+
+    /// A ticket as it stands, deleted or not.
+    pub(super) fn record(&self, id: i64) -> Option<&Record> {
+        self.tickets.get(&id).map(History::newest)
+    }
+
     /// A ticket that is not deleted.
     pub(super) fn ticket(&self, id: i64) -> Result<&Ticket, Refusal> {
-        let record = self.tickets.get(&id).filter(|record| !record.ticket.deleted());
+        let record = self.record(id).filter(|record| !record.ticket.deleted());
         Ok(&record.ok_or(Refusal::NotFound)?.ticket)
     }
 
-    /// The user whom a request names as requester.
-    pub(super) fn user(&self, id: i64) -> Result<&User, Refusal> {
-        self.users.get(&id).ok_or_else(|| Refusal::Invalid("requester_id: is no user".into()))
+    /// A user as they stand.
+    pub(super) fn user(&self, id: i64) -> Option<&User> {
+        self.users.get(&id).map(History::newest)
+    }
+
+    /// The user with the e-mail address given.
+    pub(super) fn user_with(&self, email: &str) -> Option<i64> {
+        self.by_email.get(&email.to_lowercase()).copied()
     }
 
     /// The id of the next ticket.
@@ -48,28 +87,55 @@ impl Contents {
         self.tickets.last_key_value().map_or(FIRST_TICKET_ID, |(id, _)| id + 1)
     }
 
-    /// Keeps a ticket as newly created or changed.
-    pub(super) fn put(&mut self, ticket: Ticket) {
-        self.changes += 1;
-        self.tickets.insert(ticket.id, Record { ticket, change: self.changes });
+    /// The id of the next user.
+    pub(super) fn next_user_id(&self) -> i64 {
+        self.users.last_key_value().map_or(FIRST_USER_ID, |(id, _)| id + 1)
     }
 
-    /// The user with the e-mail address given, or a new one.
-    pub(super) fn find_or_add(&mut self, input: &UserInput) -> Result<i64, Refusal> {
-        let email = input.email.as_deref().map(str::trim).filter(|email| !email.is_empty());
-        let known = self.users.values().find(|user| {
-            let theirs = user.email.as_deref();
-            email.is_some_and(|email| theirs.is_some_and(|it| it.eq_ignore_ascii_case(email)))
-        });
-        if let Some(user) = known {
-            return Ok(user.id);
-        }
-        let name = input.name.as_deref().or(email).unwrap_or_default().to_owned();
-        if name.is_empty() {
-            return Err(Refusal::Invalid("requester.name: is required".into()));
-        }
-        let id = self.users.last_key_value().map_or(FIRST_USER_ID, |(id, _)| id + 1);
-        self.users.insert(id, User { id, name, email: email.map(str::to_owned) });
-        Ok(id)
+    /// The tickets after a change, in the order of their newest changes.
+    pub(super) fn changed_after(&self, change: u64) -> impl Iterator<Item = &History<Record>> {
+        self.by_change.range(change + 1..).filter_map(|(_, id)| self.tickets.get(id))
     }
+
+    /// Takes in a change, whose cost does not depend on how much is held.
+    pub(super) fn accept(&mut self, change: Change, now: Timestamp) {
+        let Change { tickets, users } = change;
+        for user in users {
+            if let Some(old) = self.users.get(&user.id).and_then(|old| email(old.newest()))
+                && self.by_email.get(&old) == Some(&user.id)
+            {
+                self.by_email.remove(&old);
+            }
+            if let Some(email) = email(&user) {
+                self.by_email.entry(email).or_insert(user.id);
+            }
+            keep(&mut self.users, user.id, user, now);
+        }
+        for (mut ticket, place) in tickets {
+            self.changes += 1;
+            if let Some(old) = self.record(ticket.id).map(|record| record.change) {
+                self.by_change.remove(&old);
+            }
+            // The export is ordered by the moment of the change, which never runs back.
+            let newest = self.by_change.last_key_value().and_then(|(_, id)| self.record(*id));
+            let reached = newest.map_or(0, |record| record.ticket.generated_timestamp);
+            ticket.generated_timestamp = ticket.generated_timestamp.max(reached);
+            self.by_change.insert(self.changes, ticket.id);
+            let record = Record { ticket, change: self.changes, place };
+            keep(&mut self.tickets, record.ticket.id, record, now);
+        }
+    }
+}
+
+fn keep<T: Clone>(records: &mut BTreeMap<i64, History<T>>, id: i64, state: T, now: Timestamp) {
+    match records.get_mut(&id) {
+        Some(history) => history.change(state, now),
+        None => {
+            records.insert(id, History::new(state, now));
+        }
+    }
+}
+
+fn email(user: &User) -> Option<String> {
+    user.email.as_ref().map(|email| email.to_lowercase())
 }

@@ -3,18 +3,17 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, UNIX_EPOCH},
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
+use super::pace::Pace;
 use crate::domain::Timestamp;
 
 /// How long a code can be exchanged, as at Zendesk.
 pub const CODE_LIFETIME: Duration = Duration::from_mins(2);
-/// How long an access token lives by default, as at Zendesk.
-pub const TOKEN_LIFETIME: Duration = Duration::from_mins(30);
 
 /// The application that may ask for access.
 pub struct OAuthClient {
@@ -56,12 +55,14 @@ pub struct Token {
     pub refresh: String,
     pub scope: String,
     expires_at: Timestamp,
+    refresh_expires_at: Timestamp,
 }
 
 /// The codes and tokens of one help desk. Cheap to clone.
 #[derive(Clone)]
 pub struct OAuth {
     client: Arc<OAuthClient>,
+    pub(super) pace: Arc<Pace>,
     grants: Arc<Mutex<Grants>>,
 }
 
@@ -70,13 +71,14 @@ struct Grants {
     codes: HashMap<String, (Consent, Timestamp)>,
     tokens: Vec<Token>,
     last_token_id: i64,
+    rotations: u64,
 }
 
 impl OAuth {
     /// Knows one client and has granted nothing yet.
     #[must_use]
-    pub fn new(client: OAuthClient) -> Self {
-        Self { client: Arc::new(client), grants: Arc::default() }
+    pub fn new(client: OAuthClient, pace: Arc<Pace>) -> Self {
+        Self { client: Arc::new(client), pace, grants: Arc::default() }
     }
 
     /// The client that may ask.
@@ -113,22 +115,40 @@ impl OAuth {
         {
             return Err(OAuthError::InvalidGrant);
         }
-        Ok(grants.issue(consent.scope, now.plus(TOKEN_LIFETIME)))
+        Ok(grants.issue(consent.scope, self.lifetimes(now)))
     }
 
     /// Exchanges a refresh token: the old pair dies.
     pub fn refresh(&self, refresh_token: &str, now: Timestamp) -> Result<Token, OAuthError> {
         let mut grants = self.lock();
-        let place = grants.tokens.iter().position(|token| token.refresh == refresh_token);
+        let place = grants
+            .tokens
+            .iter()
+            .position(|token| token.refresh == refresh_token && now <= token.refresh_expires_at);
         let old = grants.tokens.remove(place.ok_or(OAuthError::InvalidGrant)?);
-        Ok(grants.issue(old.scope, now.plus(TOKEN_LIFETIME)))
+        grants.rotations += 1;
+        Ok(grants.issue(old.scope, self.lifetimes(now)))
+    }
+
+    /// How often a pair of tokens took the place of another one.
+    #[must_use]
+    pub fn rotations(&self) -> u64 {
+        self.lock().rotations
+    }
+
+    /// Has all access tokens expire now but those given out for ever. What they are refreshed with
+    /// lives on.
+    pub fn expire_access_tokens(&self) {
+        let mut grants = self.lock();
+        let mortal = grants.tokens.iter_mut().filter(|token| token.expires_at < Timestamp::MAX);
+        mortal.for_each(|token| token.expires_at = UNIX_EPOCH.into());
     }
 
     /// Gives out an access token for ever, without anybody's consent: what an admin of the help desk
     /// makes for a program of their own.
     #[must_use]
     pub fn issue(&self, scope: &str) -> String {
-        self.lock().issue(scope.to_owned(), Timestamp::MAX).access
+        self.lock().issue(scope.to_owned(), (Timestamp::MAX, Timestamp::MAX)).access
     }
 
     /// The token, unless it is unknown, revoked or expired.
@@ -148,13 +168,23 @@ impl OAuth {
         grants.tokens.len() < before
     }
 
+    /// When tokens given out now expire: the access token and the refresh token.
+    fn lifetimes(&self, now: Timestamp) -> (Timestamp, Timestamp) {
+        let Pace { access_token_lifetime, refresh_token_lifetime, .. } = &*self.pace;
+        (now.plus(*access_token_lifetime), now.plus(*refresh_token_lifetime))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Grants> {
         self.grants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Grants {
-    fn issue(&mut self, scope: String, expires_at: Timestamp) -> Token {
+    fn issue(
+        &mut self,
+        scope: String,
+        (expires_at, refresh_expires_at): (Timestamp, Timestamp),
+    ) -> Token {
         self.last_token_id += 1;
         let token = Token {
             id: self.last_token_id,
@@ -162,6 +192,7 @@ impl Grants {
             refresh: secret(),
             scope,
             expires_at,
+            refresh_expires_at,
         };
         self.tokens.push(token.clone());
         token

@@ -1,6 +1,7 @@
 //! The pages of the small Zendesk that a person sees.
 
 use maud::{DOCTYPE, Markup, html};
+use serde_json::{Map, Value};
 
 use super::ticket::{Ticket, User};
 
@@ -61,7 +62,12 @@ pub(super) fn refusal(problem: &str) -> Markup {
 }
 
 /// The help desk's own page.
-pub(super) fn front(subdomain: &str, url: &str, tickets: &[(Ticket, User)]) -> Markup {
+pub(super) fn front(
+    subdomain: &str,
+    url: &str,
+    tickets: &[(Ticket, User)],
+    unusual: &Map<String, Value>,
+) -> Markup {
     page(
         &format!("{subdomain}: help desk"),
         &html! {
@@ -71,6 +77,19 @@ pub(super) fn front(subdomain: &str, url: &str, tickets: &[(Ticket, User)]) -> M
                 input name="subject" placeholder="Subject";
                 textarea name="body" rows="4" placeholder="What can we do for you?" required {}
                 button { "Send" }
+            }
+            @if !unusual.is_empty() {
+                h2 { "This help desk misbehaves" }
+                ul {
+                    @for (name, value) in unusual {
+                        li { code { (name) ": " (value) } }
+                    }
+                }
+            }
+            p {
+                "Switches, by GET, PATCH and DELETE: " code { (url) "/sandbox/switches" } ". "
+                "Logs: " a href={ (url) "/sandbox/requests" } { "calls" } ", "
+                a href={ (url) "/sandbox/deliveries" } { "deliveries" } "."
             }
             h2 { "Tickets" }
             table {

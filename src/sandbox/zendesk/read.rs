@@ -4,14 +4,20 @@ use std::collections::BTreeSet;
 
 use axum::{
     Json,
-    extract::{Query, State},
+    extract::{Path, Query, State},
     http::{HeaderMap, StatusCode},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Desk, error::ApiError, store::ExportStart, ticket::Ticket, token};
-use crate::clock;
+use super::{
+    Desk,
+    error::{ApiError, record_id},
+    query::ExportStart,
+    ticket::Ticket,
+    token::{self, READ_TICKETS, READ_USERS},
+};
+use crate::{clock, domain::Timestamp};
 
 /// How many records one request may name, as at Zendesk.
 const MAX_IDS: usize = 100;
@@ -21,15 +27,24 @@ const EXPORT_PAGE: usize = 100;
 /// How far back an export has to start, in seconds, as at Zendesk.
 const EXPORT_MIN_AGE_SECONDS: i64 = 60;
 
-/// The scopes a token needs.
-const READ_TICKETS: &str = "tickets:read";
-const READ_USERS: &str = "users:read";
-
 #[derive(Deserialize)]
 pub(super) struct ShowMany {
     ids: String,
     #[serde(default)]
     include: String,
+}
+
+/// `GET /api/v2/tickets/{id}.json`
+pub(super) async fn show_ticket(
+    State(desk): State<Desk>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    token::require(&desk, &headers, READ_TICKETS)?;
+    let as_of = desk.switches.read().read_moment();
+    let found = desk.store.tickets(&[record_id(&id)?], as_of);
+    let ticket = found.first().ok_or_else(ApiError::not_found)?;
+    Ok(Json(json!({ "ticket": ticket })))
 }
 
 /// `GET /api/v2/tickets/show_many`: those of the named that exist.
@@ -39,11 +54,12 @@ pub(super) async fn show_tickets(
     Query(query): Query<ShowMany>,
 ) -> Result<Json<Value>, ApiError> {
     token::require(&desk, &headers, READ_TICKETS)?;
-    let tickets = desk.store.tickets(&ids(&query.ids)?);
+    let as_of = desk.switches.read().read_moment();
+    let tickets = desk.store.tickets(&ids(&query.ids)?, as_of);
     let mut answer = json!({ "count": tickets.len(), "tickets": tickets });
     if query.include == "users" {
         token::require(&desk, &headers, READ_USERS)?;
-        answer["users"] = requesters(&desk, &tickets);
+        answer["users"] = requesters(&desk, &tickets, as_of);
     }
     Ok(Json(answer))
 }
@@ -55,7 +71,8 @@ pub(super) async fn show_users(
     Query(query): Query<ShowMany>,
 ) -> Result<Json<Value>, ApiError> {
     token::require(&desk, &headers, READ_USERS)?;
-    let users = desk.store.users(&ids(&query.ids)?);
+    let as_of = desk.switches.read().read_moment();
+    let users = desk.store.users(&ids(&query.ids)?, as_of);
     Ok(Json(json!({ "count": users.len(), "users": users })))
 }
 
@@ -87,7 +104,8 @@ pub(super) async fn export(
         }
         (None, None) => return Err(bad("start_time")),
     };
-    let page = desk.store.export(start, EXPORT_PAGE);
+    let as_of = desk.switches.read().read_moment();
+    let page = desk.store.export(start, EXPORT_PAGE, as_of);
     let mut answer = json!({
         "tickets": page.tickets,
         "after_cursor": page.last_change.to_string(),
@@ -95,14 +113,14 @@ pub(super) async fn export(
     });
     if query.include == "users" {
         token::require(&desk, &headers, READ_USERS)?;
-        answer["users"] = requesters(&desk, &page.tickets);
+        answer["users"] = requesters(&desk, &page.tickets, as_of);
     }
     Ok(Json(answer))
 }
 
-fn requesters(desk: &Desk, tickets: &[Ticket]) -> Value {
+fn requesters(desk: &Desk, tickets: &[Ticket], as_of: Timestamp) -> Value {
     let ids: BTreeSet<i64> = tickets.iter().map(|ticket| ticket.requester_id).collect();
-    json!(desk.store.users(&ids.into_iter().collect::<Vec<_>>()))
+    json!(desk.store.users(&ids.into_iter().collect::<Vec<_>>(), as_of))
 }
 
 fn ids(list: &str) -> Result<Vec<i64>, ApiError> {
@@ -111,9 +129,5 @@ fn ids(list: &str) -> Result<Vec<i64>, ApiError> {
 }
 
 fn bad(parameter: &str) -> ApiError {
-    ApiError::new(
-        StatusCode::BAD_REQUEST,
-        "BadRequest",
-        format!("{parameter} is missing or malformed"),
-    )
+    ApiError::bad(format!("{parameter} is missing or malformed"))
 }

@@ -7,8 +7,11 @@ use std::{
 };
 
 use super::{
-    change::{self, TicketInput, UserInput},
-    contents::{Contents, Record},
+    change::{self, MergeInput, TicketInput, UserInput},
+    contents::{Contents, Place},
+    draft::Draft,
+    happening::Act,
+    post::Post,
     ticket::{Ticket, User},
 };
 use crate::domain::{Status, Timestamp};
@@ -29,23 +32,8 @@ pub enum Refusal {
 pub struct Store {
     contents: Arc<Mutex<Contents>>,
     file: Option<Arc<Path>>,
-}
-
-/// Where the incremental export goes on.
-#[derive(Clone, Copy)]
-pub enum ExportStart {
-    /// With what changed at or after this unix second.
-    Time(i64),
-    /// After the change with this number.
-    Change(u64),
-}
-
-/// A page of the incremental export.
-pub struct Export {
-    pub tickets: Vec<Ticket>,
-    /// The number of the last change on the page, or of the start where there is none.
-    pub last_change: u64,
-    pub end_of_stream: bool,
+    /// Told of every change, in the order of the changes.
+    post: Post,
 }
 
 impl Store {
@@ -53,12 +41,13 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be read, or is not one of ours.
-    pub fn open(file: Option<PathBuf>) -> io::Result<Self> {
-        let contents = match &file {
+    pub(super) fn open(file: Option<PathBuf>, post: Post) -> io::Result<Self> {
+        let mut contents: Contents = match &file {
             Some(path) if path.exists() => serde_json::from_slice(&fs::read(path)?)?,
             Some(_) | None => Contents::default(),
         };
-        Ok(Self { contents: Arc::new(Mutex::new(contents)), file: file.map(Into::into) })
+        contents.index();
+        Ok(Self { contents: Arc::new(Mutex::new(contents)), file: file.map(Into::into), post })
     }
 
     /// Creates a ticket. Its requester is the user with the e-mail address given, or a new one.
@@ -68,148 +57,168 @@ impl Store {
         input: &TicketInput,
         now: Timestamp,
     ) -> Result<Ticket, Refusal> {
-        self.change(|contents| {
+        self.change(now, |draft| {
             let requester = match (&input.requester, input.requester_id()) {
-                (Some(requester), _) => contents.find_or_add(requester)?,
-                (None, Some(id)) => contents.user(id)?.id,
+                (Some(requester), _) => draft.find_or_add(requester)?,
+                (None, Some(id)) => {
+                    draft.check_requester(id)?;
+                    id
+                }
                 (None, None) => return Err(Refusal::Invalid("requester: is required".into())),
             };
-            let id = contents.next_ticket_id();
+            let id = draft.next_ticket_id();
             let ticket = change::new_ticket(desk_url, id, requester, input, now)?;
-            contents.put(ticket.clone());
+            draft.put(ticket.clone(), Place::Desk, vec![Act::Created]);
             Ok(ticket)
         })
     }
 
-    /// Changes a ticket: what the input names, and `updated_at`.
+    /// Changes a ticket, or comments on it.
     pub fn update_ticket(
         &self,
         id: i64,
         input: &TicketInput,
         now: Timestamp,
     ) -> Result<Ticket, Refusal> {
-        self.change(|contents| {
+        self.change(now, |draft| {
             if let Some(requester) = input.requester_id() {
-                contents.user(requester)?;
+                draft.check_requester(requester)?;
             }
-            let ticket = change::updated(contents.ticket(id)?, input, now)?;
-            contents.put(ticket.clone());
+            let ticket = change::updated(draft.ticket(id)?, input, now)?;
+            let comment = input.comment.as_ref();
+            let acts = comment.map(|comment| Act::Commented(comment.body.clone()));
+            draft.put(ticket.clone(), Place::Desk, acts.into_iter().collect());
             Ok(ticket)
         })
     }
 
-    /// Deletes a ticket. It stays in the export, with the status `deleted`.
+    /// Deletes a ticket. It stays in the export, with the status `deleted`, and can be restored.
     pub fn delete_ticket(&self, id: i64, now: Timestamp) -> Result<(), Refusal> {
-        self.change(|contents| {
-            let mut ticket = contents.ticket(id)?.clone();
+        self.change(now, |draft| bin(draft, id, Act::SoftDeleted, now))
+    }
+
+    /// Marks a ticket as spam, which deletes it.
+    pub fn mark_as_spam(&self, id: i64, now: Timestamp) -> Result<(), Refusal> {
+        self.change(now, |draft| bin(draft, id, Act::MarkedAsSpam, now))
+    }
+
+    /// Restores a deleted ticket with the status it had.
+    pub fn restore_ticket(&self, id: i64, now: Timestamp) -> Result<Ticket, Refusal> {
+        self.change(now, |draft| {
+            let (ticket, status) = draft.binned(id)?;
+            let mut ticket = Ticket { status, ..ticket.clone() };
             change::touch(&mut ticket, now);
-            ticket.status = Status::Deleted;
-            contents.put(ticket);
+            draft.put(ticket.clone(), Place::Desk, vec![Act::Undeleted]);
+            Ok(ticket)
+        })
+    }
+
+    /// Takes the contents out of a deleted ticket, for good.
+    pub fn delete_ticket_for_good(&self, id: i64, now: Timestamp) -> Result<(), Refusal> {
+        self.change(now, |draft| {
+            let mut ticket = draft.binned(id)?.0.clone();
+            change::touch(&mut ticket, now);
+            change::scrub(&mut ticket);
+            draft.put(ticket, Place::Nowhere, vec![Act::PermanentlyDeleted]);
+            Ok(())
+        })
+    }
+
+    /// Merges tickets into another one: they are closed, and both sides get a comment.
+    pub fn merge_tickets(
+        &self,
+        target: i64,
+        input: &MergeInput,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        self.change(now, |draft| {
+            if input.ids.is_empty() || input.ids.contains(&target) {
+                return Err(Refusal::Invalid("ids: name other tickets".into()));
+            }
+            for id in &input.ids {
+                let mut source = draft.ticket(*id)?.clone();
+                source.status = Status::Closed;
+                change::touch(&mut source, now);
+                let comment = Act::Commented(input.source_comment.clone());
+                draft.put(source, Place::Desk, vec![comment, Act::Merged]);
+            }
+            let mut ticket = draft.ticket(target)?.clone();
+            change::touch(&mut ticket, now);
+            let comment = Act::Commented(input.target_comment.clone());
+            draft.put(ticket, Place::Desk, vec![comment]);
             Ok(())
         })
     }
 
     /// Changes a user. That is no change of their tickets.
-    pub fn update_user(&self, id: i64, input: &UserInput) -> Result<User, Refusal> {
-        self.change(|contents| {
-            let mut user = contents.users.get(&id).ok_or(Refusal::NotFound)?.clone();
+    pub fn update_user(&self, id: i64, input: &UserInput, now: Timestamp) -> Result<User, Refusal> {
+        self.change(now, |draft| {
+            let mut user = draft.user(id).ok_or(Refusal::NotFound)?.clone();
             if let Some(name) = &input.name {
                 user.name.clone_from(name);
             }
             if let Some(email) = &input.email {
                 user.email = Some(email.trim().to_owned()).filter(|email| !email.is_empty());
             }
-            contents.users.insert(id, user.clone());
+            user.role = input.role.unwrap_or(user.role);
+            draft.put_user(user.clone());
             Ok(user)
         })
     }
 
-    /// Changes a ticket's subject without a trace: no export shows it. For showing that a comparison
-    /// with this store notices.
+    /// Changes a ticket's subject without a trace, in memory only: no export shows it and no event
+    /// tells of it. For showing that a comparison with this store notices.
     pub fn tamper(&self) -> Result<(), Refusal> {
-        self.change(|contents| {
-            let mut live = contents.tickets.values_mut().filter(|record| !record.ticket.deleted());
-            live.next().ok_or(Refusal::NotFound)?.ticket.subject.push('!');
-            Ok(())
-        })
-    }
-
-    /// Whether the help desk has never had a ticket.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.lock().tickets.is_empty()
-    }
-
-    /// The tickets with these ids that exist, without the deleted ones.
-    #[must_use]
-    pub fn tickets(&self, ids: &[i64]) -> Vec<Ticket> {
-        let contents = self.lock();
-        let found = ids.iter().filter_map(|id| contents.ticket(*id).ok());
-        found.cloned().collect()
-    }
-
-    /// The users with these ids that exist.
-    #[must_use]
-    pub fn users(&self, ids: &[i64]) -> Vec<User> {
-        let contents = self.lock();
-        ids.iter().filter_map(|id| contents.users.get(id).cloned()).collect()
-    }
-
-    /// Every ticket that is not deleted, with its requester, in the order of the ids.
-    #[must_use]
-    pub fn all(&self) -> Vec<(Ticket, User)> {
-        let contents = self.lock();
-        let live = contents.tickets.values().filter(|record| !record.ticket.deleted());
-        live.filter_map(|record| {
-            let requester = contents.users.get(&record.ticket.requester_id)?;
-            Some((record.ticket.clone(), requester.clone()))
-        })
-        .collect()
-    }
-
-    /// A page of at most `limit` tickets, each as it stands now, in the order of their newest changes.
-    #[must_use]
-    pub fn export(&self, start: ExportStart, limit: usize) -> Export {
-        let contents = self.lock();
-        let mut changed: Vec<&Record> = contents
-            .tickets
-            .values()
-            .filter(|record| match start {
-                ExportStart::Time(second) => record.ticket.generated_timestamp >= second,
-                ExportStart::Change(number) => record.change > number,
-            })
-            .collect();
-        changed.sort_by_key(|record| record.change);
-        let end_of_stream = changed.len() <= limit;
-        changed.truncate(limit);
-        let last_change = match (changed.last(), start) {
-            (Some(record), _) => record.change,
-            (None, ExportStart::Change(number)) => number,
-            (None, ExportStart::Time(_)) => contents.changes,
-        };
-        let tickets = changed.into_iter().map(|record| record.ticket.clone()).collect();
-        Export { tickets, last_change, end_of_stream }
+        let mut contents = self.lock();
+        let mut records = contents.tickets.values_mut();
+        let live = records.find(|record| !record.newest().ticket.deleted());
+        live.ok_or(Refusal::NotFound)?.newest_mut().ticket.subject.push('!');
+        Ok(())
     }
 
     /// Applies a change whole or not at all: what is refused or cannot be saved leaves no trace.
     fn change<T>(
         &self,
-        apply: impl FnOnce(&mut Contents) -> Result<T, Refusal>,
+        now: Timestamp,
+        apply: impl FnOnce(&mut Draft<'_>) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
         let mut contents = self.lock();
-        let mut changed = contents.clone();
-        let answer = apply(&mut changed)?;
-        if let Some(file) = &self.file {
-            let new = file.with_extension("new");
-            fs::write(&new, serde_json::to_vec(&changed).map_err(io::Error::from)?)?;
-            fs::rename(&new, file)?;
+        let mut draft = Draft::of(&contents);
+        let answer = apply(&mut draft)?;
+        let (change, happenings) = draft.finish();
+        match &self.file {
+            Some(file) => {
+                // All of it is written anyway.
+                let mut changed = contents.clone();
+                changed.accept(change, now);
+                save(file, &changed)?;
+                *contents = changed;
+            }
+            None => contents.accept(change, now),
         }
-        *contents = changed;
+        // Under the lock, so that events leave in the order of the changes.
+        self.post.announce(happenings, now);
         Ok(answer)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Contents> {
-        // A change is made on a copy, so that a panic in one leaves the contents whole.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Contents> {
+        // What may panic works on a draft, so that a panic leaves the contents whole.
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Deletes a ticket so that it can be restored.
+fn bin(draft: &mut Draft<'_>, id: i64, act: Act, now: Timestamp) -> Result<(), Refusal> {
+    let mut ticket = draft.ticket(id)?.clone();
+    let place = Place::Bin(ticket.status);
+    change::touch(&mut ticket, now);
+    ticket.status = Status::Deleted;
+    draft.put(ticket, place, vec![act]);
+    Ok(())
+}
+
+fn save(file: &Path, contents: &Contents) -> io::Result<()> {
+    let new = file.with_extension("new");
+    fs::write(&new, serde_json::to_vec(contents)?)?;
+    fs::rename(&new, file)
 }

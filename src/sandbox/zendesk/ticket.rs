@@ -63,4 +63,15 @@ pub struct User {
     pub id: i64,
     pub name: String,
     pub email: Option<String>,
+    #[serde(default)]
+    pub role: Role,
+}
+
+/// What somebody is at the help desk. Agents write tickets too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    #[default]
+    EndUser,
+    Agent,
 }

@@ -10,11 +10,16 @@ use serde_json::{Value, json};
 
 use super::{
     Desk,
-    error::ApiError,
-    oauth::{Exchange, OAuthError, TOKEN_LIFETIME, Token},
-    record_id,
+    error::{ApiError, record_id},
+    oauth::{Exchange, OAuthError, Token},
 };
 use crate::clock;
+
+/// The scopes that calls need.
+pub(super) const READ_TICKETS: &str = "tickets:read";
+pub(super) const READ_USERS: &str = "users:read";
+pub(super) const READ_WEBHOOKS: &str = "webhooks:read";
+pub(super) const WRITE_WEBHOOKS: &str = "webhooks:write";
 
 /// The body of `POST /oauth/tokens`.
 #[derive(Deserialize)]
@@ -50,7 +55,8 @@ pub(super) async fn exchange(
         "refresh_token": token.refresh,
         "token_type": "bearer",
         "scope": token.scope,
-        "expires_in": TOKEN_LIFETIME.as_secs(),
+        "expires_in": desk.pace.access_token_lifetime.as_secs(),
+        "refresh_token_expires_in": desk.pace.refresh_token_lifetime.as_secs(),
     })))
 }
 

@@ -14,11 +14,12 @@ use serde_json::{Value, json};
 
 use super::{
     Desk,
-    change::{Comment, TicketInput, UserInput},
-    error::ApiError,
-    page, record_id,
+    change::{Comment, MergeInput, TicketInput, UserInput},
+    error::{ApiError, record_id},
+    page,
+    store::{Refusal, Store},
 };
-use crate::clock;
+use crate::{clock, domain::Timestamp};
 
 /// How many tickets the page of the help desk shows, the newest first.
 const PAGE_TICKETS: usize = 50;
@@ -62,9 +63,45 @@ pub(super) async fn delete_ticket(
     headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    refuse_applications(&headers)?;
-    desk.store.delete_ticket(record_id(&id)?, clock::now())?;
+    act(&desk, &headers, &id, Store::delete_ticket)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// `PUT /api/v2/tickets/{id}/mark_as_spam`
+pub(super) async fn mark_as_spam(
+    State(desk): State<Desk>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<(), ApiError> {
+    act(&desk, &headers, &id, Store::mark_as_spam)
+}
+
+/// `PUT /api/v2/deleted_tickets/{id}/restore`
+pub(super) async fn restore_ticket(
+    State(desk): State<Desk>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<(), ApiError> {
+    act(&desk, &headers, &id, Store::restore_ticket).map(drop)
+}
+
+/// `DELETE /api/v2/deleted_tickets/{id}.json`
+pub(super) async fn delete_for_good(
+    State(desk): State<Desk>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<(), ApiError> {
+    act(&desk, &headers, &id, Store::delete_ticket_for_good)
+}
+
+/// `POST /api/v2/tickets/{id}/merge`: the tickets named are merged into this one.
+pub(super) async fn merge_tickets(
+    State(desk): State<Desk>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Json(input): Json<MergeInput>,
+) -> Result<(), ApiError> {
+    act(&desk, &headers, &id, |store, target, now| store.merge_tickets(target, &input, now))
 }
 
 /// `PUT /api/v2/users/{id}.json`
@@ -75,7 +112,7 @@ pub(super) async fn update_user(
     Json(body): Json<UserBody>,
 ) -> Result<Json<Value>, ApiError> {
     refuse_applications(&headers)?;
-    let user = desk.store.update_user(record_id(&id)?, &body.user)?;
+    let user = desk.store.update_user(record_id(&id)?, &body.user, clock::now())?;
     Ok(Json(json!({ "user": user })))
 }
 
@@ -84,7 +121,8 @@ pub(super) async fn front(State(desk): State<Desk>) -> Html<String> {
     let mut tickets = desk.store.all();
     tickets.reverse();
     tickets.truncate(PAGE_TICKETS);
-    Html(page::front(&desk.subdomain, &desk.url, &tickets).into_string())
+    let unusual = desk.switches.read().unusual();
+    Html(page::front(&desk.subdomain, &desk.url, &tickets, &unusual).into_string())
 }
 
 /// The form of the help desk's page.
@@ -102,7 +140,11 @@ pub(super) async fn receive(
     Form(letter): Form<Letter>,
 ) -> Result<Redirect, ApiError> {
     let mut input = TicketInput {
-        requester: Some(UserInput { name: Some(letter.name), email: Some(letter.email) }),
+        requester: Some(UserInput {
+            name: Some(letter.name),
+            email: Some(letter.email),
+            role: None,
+        }),
         comment: Some(Comment { body: letter.body }),
         ..TicketInput::default()
     };
@@ -111,6 +153,17 @@ pub(super) async fn receive(
     }
     desk.store.create_ticket(&desk.url, &input, clock::now())?;
     Ok(Redirect::to(&desk.url))
+}
+
+/// Does something to one ticket, now.
+fn act<T>(
+    desk: &Desk,
+    headers: &HeaderMap,
+    id: &str,
+    deed: impl FnOnce(&Store, i64, Timestamp) -> Result<T, Refusal>,
+) -> Result<T, ApiError> {
+    refuse_applications(headers)?;
+    Ok(deed(&desk.store, record_id(id)?, clock::now())?)
 }
 
 fn refuse_applications(headers: &HeaderMap) -> Result<(), ApiError> {

@@ -1,6 +1,15 @@
 //! The sandbox: its small Zendesk, and the main job run by the built program.
 
+mod delivery;
 mod desk;
+mod events;
+mod limits;
+mod misbehaviour;
 mod oauth;
 mod program;
+mod receiver;
+mod request_log;
+mod tickets;
+mod volume;
+mod webhooks;
 mod zendesk;

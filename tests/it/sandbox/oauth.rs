@@ -1,14 +1,16 @@
 //! The OAuth of the small Zendesk: it refuses what the real one refuses.
 
+use std::{sync::Arc, time::Duration};
+
 use serde_json::json;
 use ticketsync::{
     clock,
     domain::Timestamp,
-    sandbox::zendesk::{Consent, Exchange, OAuth, OAuthClient, OAuthError},
+    sandbox::zendesk::{Consent, Exchange, OAuth, OAuthClient, OAuthError, Pace},
 };
 
 use super::desk::{
-    CHALLENGE, CLIENT_ID, CLIENT_SECRET, HelpDesk, REDIRECT_URL, VERIFIER, parameter,
+    CHALLENGE, CLIENT_ID, CLIENT_SECRET, HelpDesk, REDIRECT_URL, VERIFIER, parameter, refresh,
 };
 
 #[tokio::test]
@@ -107,11 +109,12 @@ async fn a_code_tried_with_a_wrong_verifier_is_gone() {
 
 #[test]
 fn a_code_lives_120_seconds() {
-    let oauth = OAuth::new(OAuthClient {
+    let client = OAuthClient {
         id: CLIENT_ID.into(),
         secret: CLIENT_SECRET.into(),
         redirect_url: REDIRECT_URL.into(),
-    });
+    };
+    let oauth = OAuth::new(client, Arc::default());
     let issued = clock::now();
     let exchange_after = |seconds: u64| {
         let consent = Consent {
@@ -122,7 +125,7 @@ fn a_code_lives_120_seconds() {
         let code = oauth.agree(consent, issued);
         let exchange =
             Exchange { code: &code, redirect_url: REDIRECT_URL, code_verifier: VERIFIER };
-        let later: Timestamp = issued.plus(std::time::Duration::from_secs(seconds));
+        let later: Timestamp = issued.plus(Duration::from_secs(seconds));
         oauth.exchange(&exchange, later).map(|_| ())
     };
     assert_eq!(exchange_after(120), Ok(()));
@@ -133,12 +136,7 @@ fn a_code_lives_120_seconds() {
 async fn refreshing_ends_the_old_pair() {
     let zendesk = HelpDesk::start().await;
     let (_, first) = zendesk.exchange(&zendesk.code().await, json!({})).await;
-    let refresh = json!({
-        "grant_type": "refresh_token",
-        "client_id": CLIENT_ID,
-        "client_secret": CLIENT_SECRET,
-        "refresh_token": first["refresh_token"],
-    });
+    let refresh = refresh(&first);
     let (status, second) = zendesk.token_call(&refresh).await;
     assert_eq!(status, 200);
     assert_ne!(first["access_token"], second["access_token"]);
@@ -146,6 +144,41 @@ async fn refreshing_ends_the_old_pair() {
     let old = current.bearer_auth(first["access_token"].as_str().unwrap()).send().await.unwrap();
     assert_eq!(old.status(), 401);
     assert_eq!(zendesk.token_call(&refresh).await.0, 400);
+}
+
+#[tokio::test]
+async fn tokens_live_as_long_as_they_are_told_to_and_say_so() {
+    let pace = Pace {
+        access_token_lifetime: Duration::from_mins(5),
+        refresh_token_lifetime: Duration::ZERO,
+        ..Pace::default()
+    };
+    let zendesk = HelpDesk::at(pace).await;
+    let (_, token) = zendesk.exchange(&zendesk.code().await, json!({})).await;
+    assert_eq!(
+        (&token["expires_in"], &token["refresh_token_expires_in"]),
+        (&json!(300), &json!(0))
+    );
+    let (status, refusal) = zendesk.token_call(&refresh(&token)).await;
+    assert_eq!((status, &refusal["error"]), (400, &json!("invalid_grant")), "it has expired");
+}
+
+#[tokio::test]
+async fn an_expired_access_token_opens_nothing_and_is_refreshed() {
+    let zendesk = HelpDesk::start().await;
+    let (_, token) = zendesk.exchange(&zendesk.code().await, json!({})).await;
+    let current = async |token: &serde_json::Value| {
+        let request = zendesk.get("/api/v2/oauth/tokens/current.json");
+        let access = token["access_token"].as_str().unwrap();
+        request.bearer_auth(access).send().await.unwrap().status()
+    };
+    assert_eq!(current(&token).await, 200);
+    let url = format!("{}/sandbox/access_tokens", zendesk.desk.url);
+    assert_eq!(zendesk.http.delete(url).send().await.unwrap().status(), 204);
+    assert_eq!(current(&token).await, 401);
+    let (status, token) = zendesk.token_call(&refresh(&token)).await;
+    assert_eq!(status, 200);
+    assert_eq!(current(&token).await, 200);
 }
 
 #[tokio::test]

@@ -1,76 +1,50 @@
 //! The records of the small Zendesk: what people write, and what applications read.
 
-use reqwest::Response;
 use serde_json::{Value, json};
-use ticketsync::sandbox::zendesk::Store;
+use ticketsync::sandbox::zendesk::{Desk, DeskOptions, OAuthClient};
 
-use super::desk::HelpDesk;
+use super::desk::{HelpDesk, letter};
 
 const OLD: &str = "/api/v2/incremental/tickets/cursor.json?start_time=946684800&include=users";
-
-async fn write(zendesk: &HelpDesk, ticket: Value) -> Value {
-    let url = format!("{}/api/v2/tickets.json", zendesk.desk.url);
-    let answer = zendesk.http.post(url).json(&json!({ "ticket": ticket })).send().await.unwrap();
-    assert_eq!(answer.status(), 201);
-    answer.json::<Value>().await.unwrap()["ticket"].clone()
-}
-
-async fn change(zendesk: &HelpDesk, id: &Value, ticket: Value) -> Response {
-    let url = format!("{}/api/v2/tickets/{id}.json", zendesk.desk.url);
-    zendesk.http.put(url).json(&json!({ "ticket": ticket })).send().await.unwrap()
-}
-
-async fn read(zendesk: &HelpDesk, path: &str) -> Value {
-    let token = zendesk.desk.oauth.issue("tickets:read users:read");
-    zendesk.get(path).bearer_auth(token).send().await.unwrap().json().await.unwrap()
-}
-
-fn letter(name: &str, email: Option<&str>) -> Value {
-    json!({
-        "requester": { "name": name, "email": email },
-        "subject": "Where is my order?",
-        "comment": { "body": "It should have been here on Friday." },
-    })
-}
 
 #[tokio::test]
 async fn a_ticket_has_the_shape_of_the_rest_api() {
     let zendesk = HelpDesk::start().await;
-    let ticket = write(&zendesk, letter("Sanne", Some("sanne@example.com"))).await;
+    let ticket = zendesk.write(letter("Sanne", Some("sanne@example.com"))).await;
     assert_eq!(ticket["status"], "new");
     assert_eq!(ticket["priority"], Value::Null);
     assert!(ticket["requester_id"].as_i64().unwrap() > 1 << 53, "ids do not fit a float");
     assert!(!ticket["created_at"].as_str().unwrap().contains('.'), "times have whole seconds");
 
-    let answer =
-        read(&zendesk, &format!("/api/v2/tickets/show_many?ids={},7&include=users", ticket["id"]))
-            .await;
+    let answer = zendesk
+        .read(&format!("/api/v2/tickets/show_many?ids={},7&include=users", ticket["id"]))
+        .await;
     assert_eq!(answer["tickets"], json!([ticket]));
     assert_eq!(answer["users"][0]["email"], "sanne@example.com");
     let answer =
-        read(&zendesk, &format!("/api/v2/users/show_many?ids={}", ticket["requester_id"])).await;
+        zendesk.read(&format!("/api/v2/users/show_many?ids={}", ticket["requester_id"])).await;
     assert_eq!(answer["users"][0]["name"], "Sanne");
 }
 
 #[tokio::test]
 async fn requesters_with_one_address_are_one_user_and_callers_are_each_their_own() {
     let zendesk = HelpDesk::start().await;
-    let first = write(&zendesk, letter("Sanne", Some("sanne@example.com"))).await;
-    let second = write(&zendesk, letter("S.", Some(" SANNE@example.com "))).await;
+    let first = zendesk.write(letter("Sanne", Some("sanne@example.com"))).await;
+    let second = zendesk.write(letter("S.", Some(" SANNE@example.com "))).await;
     assert_eq!(first["requester_id"], second["requester_id"]);
-    let caller = write(&zendesk, letter("Caller", None)).await;
-    let another = write(&zendesk, letter("Caller", None)).await;
+    let caller = zendesk.write(letter("Caller", None)).await;
+    let another = zendesk.write(letter("Caller", None)).await;
     assert_ne!(caller["requester_id"], another["requester_id"]);
 }
 
 #[tokio::test]
 async fn the_export_gives_each_changed_ticket_once_as_it_stands_and_goes_on_from_its_cursor() {
     let zendesk = HelpDesk::start().await;
-    let first = write(&zendesk, letter("Sanne", Some("sanne@example.com"))).await;
-    let second = write(&zendesk, letter("Bram", Some("bram@example.com"))).await;
-    change(&zendesk, &first["id"], json!({ "status": "open" })).await;
+    let first = zendesk.write(letter("Sanne", Some("sanne@example.com"))).await;
+    let second = zendesk.write(letter("Bram", Some("bram@example.com"))).await;
+    zendesk.change(&first["id"], json!({ "status": "open" })).await;
 
-    let page = read(&zendesk, OLD).await;
+    let page = zendesk.read(OLD).await;
     let ids: Vec<&Value> = page["tickets"].as_array().unwrap().iter().map(|it| &it["id"]).collect();
     assert_eq!(ids, [&second["id"], &first["id"]], "in the order of the newest changes");
     assert_eq!(page["tickets"][1]["status"], "open");
@@ -78,12 +52,12 @@ async fn the_export_gives_each_changed_ticket_once_as_it_stands_and_goes_on_from
 
     let cursor = page["after_cursor"].as_str().unwrap();
     let path = format!("/api/v2/incremental/tickets/cursor.json?cursor={cursor}&include=users");
-    assert_eq!(read(&zendesk, &path).await["tickets"], json!([]));
+    assert_eq!(zendesk.read(&path).await["tickets"], json!([]));
     let url = format!("{}/api/v2/tickets/{}.json", zendesk.desk.url, second["id"]);
     assert_eq!(zendesk.http.delete(url).send().await.unwrap().status(), 204);
-    let page = read(&zendesk, &path).await;
+    let page = zendesk.read(&path).await;
     assert_eq!(page["tickets"][0]["status"], "deleted");
-    let shown = read(&zendesk, &format!("/api/v2/tickets/show_many?ids={}", second["id"])).await;
+    let shown = zendesk.read(&format!("/api/v2/tickets/show_many?ids={}", second["id"])).await;
     assert_eq!(shown["tickets"], json!([]), "a deleted ticket is only in the export");
 }
 
@@ -92,14 +66,14 @@ async fn an_export_from_less_than_a_minute_ago_is_refused() {
     let zendesk = HelpDesk::start().await;
     let now = ticketsync::clock::now().as_micros() / 1_000_000;
     let path = format!("/api/v2/incremental/tickets/cursor.json?start_time={now}");
-    assert_eq!(read(&zendesk, &path).await["error"], "StartTimeTooRecent");
+    assert_eq!(zendesk.read(&path).await["error"], "StartTimeTooRecent");
 }
 
 #[tokio::test]
 async fn a_change_that_does_not_fit_is_refused_and_leaves_no_trace() {
     let zendesk = HelpDesk::start().await;
-    let ticket = write(&zendesk, letter("Sanne", Some("sanne@example.com"))).await;
-    let before = read(&zendesk, OLD).await;
+    let ticket = zendesk.write(letter("Sanne", Some("sanne@example.com"))).await;
+    let before = zendesk.read(OLD).await;
     for wrong in [
         json!({ "status": "deleted" }),
         json!({ "status": "lost" }),
@@ -107,10 +81,10 @@ async fn a_change_that_does_not_fit_is_refused_and_leaves_no_trace() {
         json!({ "requester_id": 1 }),
         json!({ "due_at": "tomorrow" }),
     ] {
-        assert_eq!(change(&zendesk, &ticket["id"], wrong.clone()).await.status(), 422, "{wrong}");
+        assert_eq!(zendesk.change(&ticket["id"], wrong.clone()).await.status(), 422, "{wrong}");
     }
-    assert_eq!(change(&zendesk, &json!(1), json!({ "status": "open" })).await.status(), 404);
-    assert_eq!(read(&zendesk, OLD).await, before);
+    assert_eq!(zendesk.change(&json!(1), json!({ "status": "open" })).await.status(), 404);
+    assert_eq!(zendesk.read(OLD).await, before);
 }
 
 #[tokio::test]
@@ -145,16 +119,28 @@ async fn a_customer_can_write_on_the_page() {
 }
 
 #[tokio::test]
-async fn a_store_with_a_file_comes_back_as_it_was() {
+async fn a_desk_with_a_file_comes_back_as_it_was() {
     let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("zendesk.json");
-    let store = Store::open(Some(file.clone())).unwrap();
+    let open = || {
+        let client =
+            OAuthClient { id: String::new(), secret: String::new(), redirect_url: String::new() };
+        let file = Some(directory.path().join("zendesk.json"));
+        let options = DeskOptions { file, ..DeskOptions::default() };
+        Desk::open("acme", ([127, 0, 0, 1], 1).into(), client, options).unwrap()
+    };
+    let desk = open();
     let input = serde_json::from_value(letter("Sanne", Some("sanne@example.com"))).unwrap();
-    let ticket = store.create_ticket("http://127.0.0.1:1/acme", &input, ticketsync::clock::now());
-    let id = ticket.unwrap().id;
+    let create = |desk: &Desk| {
+        desk.store.create_ticket(&desk.url, &input, ticketsync::clock::now()).unwrap().id
+    };
+    let (first, second) = (create(&desk), create(&desk));
+    desk.store.delete_ticket(first, ticketsync::clock::now()).unwrap();
 
-    let again = Store::open(Some(file)).unwrap();
-    assert!(again.all() == store.all());
-    let next = again.create_ticket("http://127.0.0.1:1/acme", &input, ticketsync::clock::now());
-    assert_eq!(next.unwrap().id, id + 1, "no id is given twice");
+    let again = open();
+    assert!(again.store.all() == desk.store.all());
+    assert_eq!(create(&again), second + 1, "no id is given twice");
+    let restored = again.store.restore_ticket(first, ticketsync::clock::now()).unwrap();
+    assert_eq!(restored.status_word(), "new");
+    let all = again.store.all();
+    assert!(all.iter().all(|(_, user)| *user == all[0].1), "one address is one user still");
 }
