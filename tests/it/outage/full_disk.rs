@@ -51,8 +51,8 @@ async fn a_disk_that_fills_up_under_load_is_told_and_once_there_is_room_all_is_w
 }
 
 /// An event that takes 256 KiB of the database, by a character that needs two bytes in JSON. A batch
-/// is limited to 1 MiB of text: full of these it outgrows what `SQLite` keeps in memory until the
-/// commit, and is written while it is made.
+/// full of these is 4 MiB: where `SQLite` keeps less in memory, it is written while it is made, and
+/// fails there and not at its commit.
 fn large(ticket: i64) -> Event {
     created(&format!("e{ticket}"), ticket).with(|ticket| ticket.description = "\"".repeat(LONG))
 }
@@ -85,7 +85,7 @@ async fn send_at_once(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_disk_that_fills_up_in_mid_batch_is_told_and_once_there_is_room_all_is_well() {
+async fn a_disk_too_full_for_large_batches_is_told_and_once_there_is_room_all_is_well() {
     let db = Database::sqlite();
     let to = db.active_connection("acme").await;
     let service = FullDisk::service_on(db.url()).await;
