@@ -1,5 +1,6 @@
 //! The database goes away and comes back: callers are told to retry, and nobody restarts anything.
 
+mod frozen;
 mod full_disk;
 
 use std::{collections::BTreeSet, time::Duration};
