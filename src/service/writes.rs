@@ -1,11 +1,16 @@
 //! Writes that a caller who hangs up cannot tear.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use crate::error::{Error, Result};
+
+/// How long a caller waits for a write: longer than the slowest takes that still moves, below the
+/// server's own limit of a call.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs transactions on tasks of their own. A cancelled call drops its future wherever it stands; a
 /// transaction dropped inside `begin` can leave a pooled connection in an open transaction, on
@@ -19,15 +24,16 @@ impl Writes {
     /// Runs a write to its end, whether or not the caller stays to hear of it.
     ///
     /// # Errors
-    /// What the write answers; [`Error::Internal`] if it panicked.
+    /// What the write answers; [`Error::Internal`] if it panicked, [`Error::OutcomeUnknown`] if it
+    /// stands where it is, on a database that says nothing.
     pub async fn run<T, F>(&self, write: F) -> Result<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
-        self.tracker
-            .spawn(write.in_current_span())
-            .await
+        let ended = timeout(PATIENCE, self.tracker.spawn(write.in_current_span())).await;
+        ended
+            .map_err(|_| Error::OutcomeUnknown)?
             .unwrap_or_else(|error| Err(Error::Internal(format!("a write was lost: {error}"))))
     }
 

@@ -1,13 +1,12 @@
 //! Erasing: contents go, tombstones stay.
 
-use serde_json::json;
-
 use super::{
     Error, Result, Tx,
     on::on,
+    stage::{Int, Kind, Staged, Text},
     ticket::{connection_id, zendesk_id},
 };
-use crate::domain::{AccountId, ConnectionId, ContactId, TicketId};
+use crate::domain::{AccountId, ConnectionKey, ContactId, TicketId};
 
 /// The most tickets of a contact that are erased by one set of statements: what one parameter
 /// carries in well below a mebibyte.
@@ -32,95 +31,74 @@ impl Erased {
     }
 }
 
-/// One statement on the tickets that a JSON array of `[connection_id, ticket_id]` names, as `named`:
-/// the text for each engine. `SQLite` uses a whole key only where the types are cast, and begins with
-/// `named` only where it is told to by `cross join`.
-macro_rules! on_named {
-    ($statement:literal) => {
-        (
-            concat!(
-                "
-              with recursive named (connection_id, ticket_id) as
-                   (select cast(value ->> 0 as text), cast(value ->> 1 as integer)
-                      from json_each($2))",
-                $statement
-            ),
-            concat!(
-                "
-              with recursive named (connection_id, ticket_id) as
-                   (select value ->> 0, (value ->> 1)::bigint
-                      from json_array_elements($2::json))",
-                $statement
-            ),
-        )
-    };
-}
-
 impl Tx<'_> {
     /// Erases the contents of these tickets wherever they are kept; what was never seen is passed
-    /// over, but may have parked events. Comes under the account's lock. The number of statements
-    /// does not depend on the number of tickets.
-    pub async fn erase_tickets(
-        &mut self,
-        account: &AccountId,
-        tickets: &[(ConnectionId, TicketId)],
-    ) -> Result<Erased> {
+    /// over, but may have parked events. Comes under the locks of their accounts. The number of
+    /// statements depends neither on the number of tickets nor on that of their accounts.
+    pub async fn erase_tickets(&mut self, tickets: &[(ConnectionKey, TicketId)]) -> Result<Erased> {
+        const KEY: &[(&str, Kind)] =
+            &[("account_id", Text), ("connection_id", Text), ("ticket_id", Int)];
         // The log first: the chains begin in the tickets' rows. Where the log was pruned they end.
-        const TRIGGERS: (&str, &str) = on_named!(
-            ",
-                   chain (position) as
-                   (select tickets.last_position
-                      from named
-                     cross join tickets
-                     where tickets.account_id = $1
-                       and tickets.connection_id = named.connection_id
-                       and tickets.ticket_id = named.ticket_id
-                       and tickets.last_position is not null
-                     union
-                    select triggers.previous_position
-                      from chain
-                      join triggers
-                        on triggers.account_id = $1
-                       and triggers.position = chain.position
-                     where triggers.previous_position is not null)
-            update triggers
-               set ticket = null, changes = null
-             where account_id = $1
-               and position in (select position from chain)
-               and ticket is not null"
+        // `cross join` has SQLite begin with the stage.
+        static TRIGGERS: Staged = Staged::new(
+            KEY,
+            ", chain (account_id, position) as
+                  (select tickets.account_id, tickets.last_position
+                     from stage
+                    cross join tickets
+                    where tickets.account_id = stage.account_id
+                      and tickets.connection_id = stage.connection_id
+                      and tickets.ticket_id = stage.ticket_id
+                      and tickets.last_position is not null
+                    union
+                   select triggers.account_id, triggers.previous_position
+                     from chain
+                    cross join triggers
+                    where triggers.account_id = chain.account_id
+                      and triggers.position = chain.position
+                      and triggers.previous_position is not null)
+             update triggers
+                set ticket = null, changes = null
+              where (account_id, position) in (select account_id, position from chain)
+                and ticket is not null",
         );
-        const TICKETS: (&str, &str) = on_named!(
-            "
-            update tickets
-               set state = 'erased', requester_id = null, created_at = null, content = null
-             where account_id = $1
-               and state <> 'erased'
-               and (connection_id, ticket_id) in (select connection_id, ticket_id from named)"
+        static TICKETS: Staged = Staged::new(
+            KEY,
+            "update tickets
+                set state = 'erased', requester_id = null, created_at = null, content = null
+               from stage
+              where tickets.account_id = stage.account_id
+                and tickets.connection_id = stage.connection_id
+                and tickets.ticket_id = stage.ticket_id
+                and tickets.state <> 'erased'",
         );
-        const PARKED_EVENTS: (&str, &str) = on_named!(
-            "
-            delete from parked_events
-             where account_id = $1
-               and (connection_id, ticket_id) in (select connection_id, ticket_id from named)"
+        // SQLite uses a whole key only where the types are cast.
+        static PARKED_EVENTS: Staged = Staged::new(
+            KEY,
+            "delete from parked_events
+              where (account_id, ticket_id, connection_id) in
+                    (select cast(account_id as text), cast(ticket_id as bigint),
+                            cast(connection_id as text)
+                       from stage)",
         );
-        // Reads all events of the account that are not pruned yet: an index that only this would
-        // use costs every event more than an erasure costs here.
-        const EVENTS: (&str, &str) = on_named!(
-            "
-            update events
-               set outcome = 'erased', contact_id = null, content_hash = null
-             where account_id = $1
-               and (connection_id, ticket_id) in (select connection_id, ticket_id from named)"
+        // Reads all events of the accounts that are not pruned yet: an index that only this would
+        // use costs every event more than an erasure costs here. In a `case` the tickets are looked
+        // up for each event; as a join they could come first, and each would read all events.
+        static EVENTS: Staged = Staged::new(
+            KEY,
+            "update events
+                set outcome = 'erased', contact_id = null, content_hash = null
+              where account_id in (select account_id from stage)
+                and case
+                    when (account_id, connection_id, ticket_id) in
+                         (select account_id, connection_id, ticket_id from stage)
+                    then true
+                    end",
         );
-        let named: Vec<_> = tickets
-            .iter()
-            .map(|(connection, ticket)| json!([connection.to_string(), ticket.get()]))
-            .collect();
-        let named = json!(named).to_string();
-        let trigger_count = self.run_on_named(TRIGGERS, account, &named).await?;
-        let ticket_count = self.run_on_named(TICKETS, account, &named).await?;
-        let parked_count = self.run_on_named(PARKED_EVENTS, account, &named).await?;
-        self.run_on_named(EVENTS, account, &named).await?;
+        let trigger_count = self.run_on_tickets(&TRIGGERS, tickets).await?;
+        let ticket_count = self.run_on_tickets(&TICKETS, tickets).await?;
+        let parked_count = self.run_on_tickets(&PARKED_EVENTS, tickets).await?;
+        self.run_on_tickets(&EVENTS, tickets).await?;
         Ok(Erased { ticket_count, trigger_count, parked_count })
     }
 
@@ -164,7 +142,7 @@ impl Tx<'_> {
             if tickets.is_empty() {
                 break;
             }
-            erased.add(self.erase_tickets(account, &tickets).await?);
+            erased.add(self.erase_tickets(&tickets).await?);
         }
         erased.add(Erased {
             trigger_count: self.run_on_contact(TRIGGERS, account, contact).await?,
@@ -180,7 +158,7 @@ impl Tx<'_> {
         &mut self,
         account: &AccountId,
         contact: ContactId,
-    ) -> Result<Vec<(ConnectionId, TicketId)>> {
+    ) -> Result<Vec<(ConnectionKey, TicketId)>> {
         const SQL: &str = "
             select tickets.connection_id, tickets.ticket_id
               from requesters
@@ -202,22 +180,24 @@ impl Tx<'_> {
         });
         rows.into_iter()
             .map(|(connection, ticket)| {
-                Ok((connection_id("tickets", &connection)?, zendesk_id("tickets", ticket)?))
+                let connection = connection_id("tickets", &connection)?;
+                let key = ConnectionKey { account: account.clone(), connection };
+                Ok((key, zendesk_id("tickets", ticket)?))
             })
             .collect()
     }
 
-    async fn run_on_named(
+    async fn run_on_tickets(
         &mut self,
-        (sqlite, postgres): (&'static str, &'static str),
-        account: &AccountId,
-        named: &str,
+        statement: &'static Staged,
+        tickets: &[(ConnectionKey, TicketId)],
     ) -> Result<i64> {
-        let sql = self.pick(sqlite, postgres);
-        let count = on!(Tx(self), |db| {
-            sqlx::query(sql).bind(account.as_str()).bind(named).execute(db).await?.rows_affected()
-        });
-        row_count(count)
+        let mut stage = statement.stage();
+        for (key, ticket) in tickets {
+            let connection = key.connection.to_string();
+            stage.push([key.account.as_str().into(), connection.into(), ticket.get().into()]);
+        }
+        row_count(stage.execute(self).await?)
     }
 
     async fn run_on_contact(

@@ -1,19 +1,32 @@
 //! One text, two engines.
 
-/// Runs one expression on whichever engine is open: `Read(store)` reads outside a transaction,
-/// `Tx(tx)` works inside one. The expression is compiled once per engine.
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::{Error, Result};
+
+/// How long a read may take, its wait for a connection included. Reads take milliseconds; this is a
+/// database that keeps its connections and says nothing.
+const READ_LIMIT: Duration = Duration::from_secs(5);
+
+/// Runs one expression on whichever engine is open: `Read(store)` reads outside a transaction, within
+/// the limit of reads, `Tx(tx)` works inside one. The expression is compiled once per engine.
 macro_rules! on {
     (Read($store:expr), |$db:ident| $body:expr) => {
-        match $store.engine() {
-            $crate::store::database::Engine::Postgres { pool, .. } => {
-                let $db = pool;
-                $body
-            }
-            $crate::store::database::Engine::Sqlite { read, .. } => {
-                let $db = read;
-                $body
-            }
-        }
+        $crate::store::on::in_time(async {
+            Ok(match $store.engine() {
+                $crate::store::database::Engine::Postgres { pool, .. } => {
+                    let $db = pool;
+                    $body
+                }
+                $crate::store::database::Engine::Sqlite { read, .. } => {
+                    let $db = read;
+                    $body
+                }
+            })
+        })
+        .await?
     };
     (Tx($tx:expr), |$db:ident| $body:expr) => {
         match $tx {
@@ -30,3 +43,8 @@ macro_rules! on {
 }
 
 pub(super) use on;
+
+/// Ends a read whose time is up.
+pub(super) async fn in_time<T>(read: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(READ_LIMIT, read).await.unwrap_or_else(|_| Err(Error::timed_out()))
+}

@@ -1,16 +1,21 @@
 //! The database goes away and comes back: callers are told to retry, and nobody restarts anything.
 
-use std::time::Duration;
+mod frozen;
+mod full_disk;
 
-use ticketsync::proto::v1::{ErrorReason, ListContactsRequest, StartConnectionRequest};
+use std::{collections::BTreeSet, time::Duration};
+
+use ticketsync::proto::v1::{
+    CreateContactRequest, ErrorReason, ListContactsRequest, StartConnectionRequest,
+};
 use tokio::time::Instant;
 use tonic::{Code, Status};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
 use tonic_types::StatusExt as _;
 
 use crate::support::{
-    Clients, Connected, Database, Disk, PostgresServer, Replica, created, eventually, send_all,
-    updated,
+    Clients, Connected, Database, Disk, Ledger, PostgresServer, Replica, created, eventually,
+    send_all, updated,
 };
 
 /// How long a call may take to say that the database is away.
@@ -44,6 +49,45 @@ async fn assert_every_call_says_retry(clients: &Clients, to: &Connected) {
         Err(status) => status,
     };
     assert_says_retry(&tail);
+}
+
+fn contact(email: &str) -> CreateContactRequest {
+    CreateContactRequest { account_id: "acme".into(), email: email.into(), ..Default::default() }
+}
+
+/// The events that were refused, or of which nobody was told anything, are not stored, unless the
+/// answer was that they may be.
+async fn assert_refused_is_not_stored(db: &Database, ledger: &Ledger) {
+    let mut session = db.session().await;
+    let stored: BTreeSet<String> =
+        session.texts("select event_id from events").await.into_iter().collect();
+    session.close().await;
+    for event in ledger.unanswered() {
+        let id = &event.0.event_id;
+        let refusal = ledger.refused.get(id).unwrap_or_else(|| panic!("{id} was told nothing"));
+        assert_eq!(refusal.code, Code::Unavailable as i32);
+        assert!(refusal.retry_delay.is_some());
+        match refusal.reason() {
+            ErrorReason::StoreUnavailable => assert!(!stored.contains(id), "{id} is stored"),
+            ErrorReason::OutcomeUnknown => {}
+            other => panic!("{id} was told {}", other.as_str_name()),
+        }
+    }
+}
+
+async fn assert_works_again(service: &Replica, db: &Database, to: &Connected, mut ledger: Ledger) {
+    let repeated = send_all(&service.channel().await, to, ledger.unanswered()).await;
+    ledger.absorb(repeated);
+    assert!(ledger.unanswered().is_empty(), "one pass is enough");
+    let clients = service.clients().await;
+    clients.send(to, updated("after", 1, 50).subject("After")).await.unwrap();
+    clients.contacts.clone().create_contact(contact("after@example.com")).await.unwrap();
+    let log = clients.log("acme").await;
+    assert_eq!(log.len(), ledger.sent.len() + 1, "each event stands in the log once");
+    let mut session = db.session().await;
+    let broken = ledger.broken_promises(&mut session, to).await;
+    assert!(broken.is_empty(), "{broken:?}");
+    session.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

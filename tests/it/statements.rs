@@ -1,5 +1,7 @@
 //! What a batch costs: the same number of statements for few events and for many.
 
+use std::ops::Range;
+
 use metrics_exporter_prometheus::PrometheusBuilder;
 use ticketsync::{
     clock,
@@ -8,7 +10,12 @@ use ticketsync::{
     store::{BatchKeys, Lane, Store},
 };
 
-use crate::support::{Database, Event, created, updated};
+use crate::support::{Connected, Database, Event, created, permanently_deleted, updated};
+
+/// Accounts whose tickets are erased by one batch.
+const ACCOUNTS: i64 = 20;
+/// Tickets that each of them erases by it.
+const ERASED_TICKETS: i64 = 10;
 
 /// Commits the events as one batch and tells how many statements were sent for it.
 async fn statements(store: &Store, events: Vec<TicketEvent>) -> u64 {
@@ -30,9 +37,20 @@ async fn statements(store: &Store, events: Vec<TicketEvent>) -> u64 {
     counted.unwrap().parse().unwrap()
 }
 
+/// Reads an event as the service does.
+fn parse(connection: &ConnectionKey, event: Event) -> TicketEvent {
+    rpc::event::parse(connection.clone(), Some(event.0), clock::now()).unwrap()
+}
+
+fn key(connected: Connected) -> ConnectionKey {
+    ConnectionKey {
+        account: connected.account_id.try_into().unwrap(),
+        connection: connected.connection_id.parse().unwrap(),
+    }
+}
+
 /// So many tickets created and, in the same batch, updated, and one that is parked.
 fn batch(connection: &ConnectionKey, tag: &str, tickets: i64) -> Vec<TicketEvent> {
-    let parse = |event: Event| rpc::event::parse(connection.clone(), Some(event.0), clock::now());
     let base = if tag == "few" { 0 } else { 10_000 };
     let both = (base + 1..=base + tickets).flat_map(|ticket| {
         [
@@ -41,16 +59,12 @@ fn batch(connection: &ConnectionKey, tag: &str, tickets: i64) -> Vec<TicketEvent
         ]
     });
     let parked = created(&format!("{tag}-p"), base + 5_000).email("");
-    both.chain([parked]).map(|event| parse(event).unwrap()).collect()
+    both.chain([parked]).map(|event| parse(connection, event)).collect()
 }
 
 /// On one thread, where the counter is.
 async fn a_batch_costs_as_many_statements_for_10_events_as_for_500(db: Database) {
-    let connected = db.active_connection("acme").await;
-    let connection = ConnectionKey {
-        account: connected.account_id.try_into().unwrap(),
-        connection: connected.connection_id.parse().unwrap(),
-    };
+    let connection = key(db.active_connection("acme").await);
     let store = db.store().await;
     let warm_up = statements(&store, batch(&connection, "warm", 1)).await;
     let few = statements(&store, batch(&connection, "few", 5)).await;
@@ -62,6 +76,62 @@ async fn a_batch_costs_as_many_statements_for_10_events_as_for_500(db: Database)
     store.close().await;
 }
 
+/// The tickets of these numbers, created, updated and with an event that is parked.
+fn history(connection: &ConnectionKey, tickets: Range<i64>) -> Vec<TicketEvent> {
+    let events = tickets.flat_map(|ticket| {
+        [
+            created(&format!("c{ticket}"), ticket),
+            updated(&format!("u{ticket}"), ticket, 60),
+            updated(&format!("p{ticket}"), ticket, 90).requester(800, ""),
+        ]
+    });
+    events.map(|event| parse(connection, event)).collect()
+}
+
+fn erasure(connection: &ConnectionKey, tickets: Range<i64>) -> Vec<TicketEvent> {
+    let gone = tickets.map(|ticket| permanently_deleted(&format!("e{ticket}"), ticket, 100));
+    gone.map(|event| parse(connection, event)).collect()
+}
+
+async fn erasing_costs_as_many_statements_for_a_ticket_as_for_many_of_many_accounts(db: Database) {
+    let mut connections = Vec::new();
+    for account in 0..ACCOUNTS {
+        connections.push(key(db.active_connection(&format!("account-{account}")).await));
+    }
+    let store = db.store().await;
+    for connection in &connections {
+        statements(&store, history(connection, 1..1 + 2 * ERASED_TICKETS)).await;
+    }
+    let (first, all) = (&connections[0], connections.iter());
+    let one = statements(&store, erasure(first, 1..2)).await;
+    let many = statements(&store, erasure(first, 2..1 + ERASED_TICKETS)).await;
+    let one_each = all.clone().flat_map(|to| erasure(to, 1 + ERASED_TICKETS..2 + ERASED_TICKETS));
+    let one_each = statements(&store, one_each.collect()).await;
+    let many_each = all.flat_map(|to| erasure(to, 2 + ERASED_TICKETS..1 + 2 * ERASED_TICKETS));
+    let many_each = statements(&store, many_each.collect()).await;
+    assert_eq!((many, one_each, many_each), (one, one, one));
+    // Besides begin and commit: seven that load, five that save, four that erase.
+    assert_eq!(one, 16, "change this when the protocol changes");
+    store.close().await;
+
+    let mut session = db.session().await;
+    let count = |table: &str, what: &str| format!("select count(*) from {table} where {what}");
+    let erased = ERASED_TICKETS * (ACCOUNTS + 1);
+    let kept = ERASED_TICKETS * (ACCOUNTS - 1);
+    for (table, is_erased, events) in [
+        ("tickets", "state = 'erased' and content is null", 1),
+        ("triggers", "ticket is null and changes is null", 2),
+        ("events", "outcome = 'erased' and content_hash is null", 4),
+    ] {
+        let gone = session.integers(&count(table, is_erased)).await;
+        assert_eq!(gone, [erased * events], "erased {table}");
+    }
+    let parked = session.integers(&count("parked_events", "true")).await;
+    let counted = session.integers("select cast(sum(parked_count) as bigint) from accounts").await;
+    assert_eq!((parked, counted), (vec![kept], vec![kept]), "parked events of tickets that stay");
+    session.close().await;
+}
+
 #[tokio::test]
 async fn a_batch_costs_as_many_statements_for_10_events_as_for_500_on_sqlite() {
     a_batch_costs_as_many_statements_for_10_events_as_for_500(Database::sqlite()).await;
@@ -71,4 +141,16 @@ async fn a_batch_costs_as_many_statements_for_10_events_as_for_500_on_sqlite() {
 async fn a_batch_costs_as_many_statements_for_10_events_as_for_500_on_postgres() {
     let db = std::thread::spawn(Database::postgres).join().unwrap();
     a_batch_costs_as_many_statements_for_10_events_as_for_500(db).await;
+}
+
+#[tokio::test]
+async fn erasing_costs_as_many_statements_for_a_ticket_as_for_many_of_many_accounts_on_sqlite() {
+    erasing_costs_as_many_statements_for_a_ticket_as_for_many_of_many_accounts(Database::sqlite())
+        .await;
+}
+
+#[tokio::test]
+async fn erasing_costs_as_many_statements_for_a_ticket_as_for_many_of_many_accounts_on_postgres() {
+    let db = std::thread::spawn(Database::postgres).join().unwrap();
+    erasing_costs_as_many_statements_for_a_ticket_as_for_many_of_many_accounts(db).await;
 }

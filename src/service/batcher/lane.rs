@@ -26,6 +26,9 @@ use crate::{
 const MAX_RETRIES: u32 = 3;
 /// The first pause before a try; each next one is twice as long, each with jitter.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
+/// How long a batch is tried whose events have waited out their time behind others: a batch takes
+/// milliseconds where the database is back, and the ones behind it wait too.
+const LAST_TRY: Duration = Duration::from_secs(2);
 
 pub(super) struct LaneTask {
     lane: Lane,
@@ -72,7 +75,9 @@ impl LaneTask {
     /// Brings every event of a batch to its answer: the failure table of the batch protocol.
     #[instrument(name = "batch", skip_all, fields(events = batch.len()))]
     async fn settle(&mut self, batch: Vec<Job>) {
-        let deadline = Instant::now() + self.options.batch_limit;
+        let now = Instant::now();
+        let oldest = batch.iter().map(|job| job.since).min().unwrap_or(now);
+        let deadline = (oldest + self.options.batch_limit).max(now + LAST_TRY);
         let mut parts = vec![batch];
         while let Some(mut part) = parts.pop() {
             match self.commit(&part, deadline).await {

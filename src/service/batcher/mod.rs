@@ -13,7 +13,7 @@ use std::{
 
 use tokio::{
     sync::{mpsc, oneshot},
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -37,8 +37,9 @@ pub struct BatcherOptions {
     /// How long one try to commit a batch may take. A batch takes milliseconds; this is a database
     /// that hangs, or an account that somebody else holds.
     pub attempt_limit: Duration,
-    /// How long a batch with all its tries may take before its callers are told to repeat their
-    /// events: a failover's length, and below what callers and the server's own limit allow a call.
+    /// How long the oldest event of a batch may wait, with all tries, before the callers are told to
+    /// repeat their events: a failover's length, and below what callers and the server's own limit
+    /// allow a call.
     pub batch_limit: Duration,
 }
 
@@ -116,7 +117,8 @@ impl Batcher {
         if self.stopping.is_cancelled() {
             return Err(Error::ShuttingDown);
         }
-        lane.send(Job { event, answer }).await.map_err(|_| Error::ShuttingDown)?;
+        let job = Job { event, since: Instant::now(), answer };
+        lane.send(job).await.map_err(|_| Error::ShuttingDown)?;
         Ok(Accepted(accepted))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     domain::{AccountId, Answer, EventBody, TicketEvent},
@@ -23,6 +23,8 @@ const EVENT_OVERHEAD_BYTES: usize = 512;
 /// An event, and where its answer goes.
 pub(super) struct Job {
     pub event: TicketEvent,
+    /// Since when its caller waits.
+    pub since: Instant,
     pub answer: oneshot::Sender<Result<Answer>>,
 }
 

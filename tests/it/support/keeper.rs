@@ -9,10 +9,12 @@ use std::{
 use super::installed::{self, User};
 
 /// Waits for its input to end, which happens when the tests end, even by a signal; then ends the
-/// process, and removes the directory once the process has let go of it.
+/// process, also where a test has stopped it, and removes the directory once the process has let go
+/// of it.
 const SCRIPT: &str = r#"
 cat >/dev/null
 kill -s "$1" "$2"
+kill -s CONT "$2"
 [ -n "$3" ] || exit
 tries=100
 while [ -e "$3/data/postmaster.pid" ] && [ $tries -gt 0 ]; do

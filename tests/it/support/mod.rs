@@ -4,6 +4,7 @@ mod clients;
 mod database;
 mod engines;
 mod event;
+mod full_disk;
 mod installed;
 mod keeper;
 mod ledger;
@@ -23,6 +24,7 @@ pub use self::{
     clients::Clients,
     database::{Connected, Database, Session},
     event::{Event, created, deleted, permanently_deleted, time, undeleted, updated},
+    full_disk::FullDisk,
     ledger::Ledger,
     load::{Load, send_all},
     postgres::{Disk, PostgresServer, blocking},

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::Read as _,
+    marker::PhantomData,
     net::TcpListener,
     os::unix::fs::chown,
     path::PathBuf,
@@ -39,6 +40,12 @@ pub struct PostgresServer {
     user: Option<User>,
     settings: Vec<String>,
     running: Option<Running>,
+}
+
+/// A server that stands still. Dropped, it goes on.
+pub struct Frozen<'s> {
+    pids: Vec<u32>,
+    _server: PhantomData<&'s PostgresServer>,
 }
 
 /// The server's first process, and the one that ends it after us.
@@ -98,6 +105,20 @@ impl PostgresServer {
         }
     }
 
+    /// Stops every process of the server where it stands, until the answer is dropped. The kernel
+    /// keeps its connections and takes new ones, and nobody speaks on them.
+    pub fn freeze(&self) -> Frozen<'_> {
+        let postmaster = self.running.as_ref().expect("the server runs").postmaster.id();
+        // Stopped first, it starts no process that we would miss.
+        signal("STOP", postmaster).unwrap();
+        let pids = children(postmaster).into_iter().chain([postmaster]).collect();
+        let frozen = Frozen { pids, _server: PhantomData };
+        for pid in &frozen.pids {
+            signal("STOP", *pid).unwrap();
+        }
+        frozen
+    }
+
     /// Ends every process of the server by SIGKILL, as when the machine's power fails but for what
     /// the operating system has in its cache.
     pub fn kill(&mut self) {
@@ -137,6 +158,14 @@ impl Drop for PostgresServer {
             running.postmaster.wait().ok();
         }
         fs::remove_dir_all(&self.dir).ok();
+    }
+}
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        for pid in &self.pids {
+            signal("CONT", *pid).ok();
+        }
     }
 }
 

@@ -99,6 +99,11 @@ impl Replica {
         fs::read_to_string(&self.log).unwrap()
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// A new connection to its gRPC port.
     pub async fn channel(&self) -> Channel {
         Endpoint::from_shared(format!("http://{}", self.grpc)).unwrap().connect().await.unwrap()

@@ -33,7 +33,7 @@ fn job(account: &str, id: &str, bytes: usize) -> Job {
         })),
         content_hash: [0; 32],
     };
-    Job { event, answer: oneshot::channel().0 }
+    Job { event, since: Instant::now(), answer: oneshot::channel().0 }
 }
 
 /// So many small events of each of these accounts, in this order, as they came in.

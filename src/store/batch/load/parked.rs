@@ -10,6 +10,27 @@ use crate::{
     },
 };
 
+/// The parked events of a batch's connections that have one of the staged values in this column.
+macro_rules! parked_by {
+    ($column:literal, $kind:ident) => {
+        Staged::query(
+            &[("account_id", Text), ("connection_id", Text), ($column, $kind)],
+            "p.account_id, p.connection_id, p.event_id, p.kind, p.updated_at, p.observed_at,
+             p.content, p.content_hash, p.parked_at",
+            concat!(
+                "from stage s
+               join parked_events p
+                 on p.account_id = s.account_id
+                and p.connection_id = s.connection_id
+                and p.",
+                $column,
+                " = s.",
+                $column
+            ),
+        )
+    };
+}
+
 impl Tx<'_> {
     /// Loads the parked events that the batch may release, replace or outdate: those of its ids, of
     /// its requesters and of its tickets, and all others of the tickets these belong to.
@@ -18,36 +39,9 @@ impl Tx<'_> {
         set: &mut WorkingSet,
         keys: &mut BatchKeys,
     ) -> Result<()> {
-        static BY_EVENT: Staged = Staged::query(
-            &[("account_id", Text), ("connection_id", Text), ("event_id", Text)],
-            "p.account_id, p.connection_id, p.event_id, p.kind, p.updated_at, p.observed_at,
-             p.content, p.content_hash, p.parked_at",
-            "from stage s
-               join parked_events p
-                 on p.account_id = s.account_id
-                and p.connection_id = s.connection_id
-                and p.event_id = s.event_id",
-        );
-        static BY_REQUESTER: Staged = Staged::query(
-            &[("account_id", Text), ("connection_id", Text), ("requester_id", Int)],
-            "p.account_id, p.connection_id, p.event_id, p.kind, p.updated_at, p.observed_at,
-             p.content, p.content_hash, p.parked_at",
-            "from stage s
-               join parked_events p
-                 on p.account_id = s.account_id
-                and p.connection_id = s.connection_id
-                and p.requester_id = s.requester_id",
-        );
-        static BY_TICKET: Staged = Staged::query(
-            &[("account_id", Text), ("connection_id", Text), ("ticket_id", Int)],
-            "p.account_id, p.connection_id, p.event_id, p.kind, p.updated_at, p.observed_at,
-             p.content, p.content_hash, p.parked_at",
-            "from stage s
-               join parked_events p
-                 on p.account_id = s.account_id
-                and p.connection_id = s.connection_id
-                and p.ticket_id = s.ticket_id",
-        );
+        static BY_EVENT: Staged = parked_by!("event_id", Text);
+        static BY_REQUESTER: Staged = parked_by!("requester_id", Int);
+        static BY_TICKET: Staged = parked_by!("ticket_id", Int);
         let mut by_event = BY_EVENT.stage();
         for (key, id) in &keys.events {
             let connection = key.connection.to_string();

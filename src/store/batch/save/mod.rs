@@ -8,10 +8,8 @@ mod people;
 mod results;
 mod tickets;
 
-use std::collections::HashMap;
-
 use crate::{
-    domain::{AccountId, ConnectionId, Origin, TicketId, Timestamp, WorkingSet},
+    domain::{Origin, Timestamp, WorkingSet},
     store::{
         Error, Result, Tx,
         stage::{Int, Stage, Staged, Text},
@@ -30,7 +28,9 @@ impl Tx<'_> {
         self.append_triggers(set).await?;
         self.save_accounts(set).await?;
         self.save_heard(set, now).await?;
-        self.save_erased(set).await
+        // What permanently deleted tickets have left behind everywhere.
+        self.erase_tickets(&set.erased).await?;
+        Ok(())
     }
 
     async fn save_heard(&mut self, set: &WorkingSet, now: Timestamp) -> Result<()> {
@@ -48,18 +48,6 @@ impl Tx<'_> {
             update.push([key.account.as_str().into(), connection.into(), now.as_micros().into()]);
         }
         update.execute(self).await?;
-        Ok(())
-    }
-
-    /// Erases what permanently deleted tickets have left behind everywhere.
-    async fn save_erased(&mut self, set: &WorkingSet) -> Result<()> {
-        let mut by_account: HashMap<&AccountId, Vec<(ConnectionId, TicketId)>> = HashMap::new();
-        for (key, ticket) in &set.erased {
-            by_account.entry(&key.account).or_default().push((key.connection, *ticket));
-        }
-        for (account, tickets) in by_account {
-            self.erase_tickets(account, &tickets).await?;
-        }
         Ok(())
     }
 }
