@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     clock,
-    domain::{Invalid, Timestamp},
+    domain::{EventSource, Invalid, Timestamp},
     error::{Error, Result},
     proto::v1::{
         self as pb, ingest_service_server::IngestService,
@@ -67,7 +67,7 @@ impl IngestApi {
 
     async fn get(&self, request: pb::GetEventRequest) -> Result<pb::Event> {
         let connection = connection_key(request.account_id, &request.connection_id)?;
-        let id = event::event_id(request.event_id, "event_id")?;
+        let id = event::event_id(EventSource::Producer, request.event_id, "event_id")?;
         if let Some(event) = self.store.event(&connection, &id).await? {
             return Ok(event.into());
         }
@@ -113,7 +113,7 @@ impl IngestApi {
             .event_ids
             .into_iter()
             .enumerate()
-            .map(|(at, id)| event::event_id(id, &format!("event_ids[{at}]")))
+            .map(|(at, id)| event::event_id(EventSource::Producer, id, &format!("event_ids[{at}]")))
             .collect::<Result<_>>()?;
         let events = self.parked.retry(connection, ids).await?;
         Ok(pb::RetryParkedEventsResponse { events: events.into_iter().map(Into::into).collect() })

@@ -1,6 +1,7 @@
 //! Loading what is known of everything a batch touches, after its accounts are locked.
 
 mod accounts;
+mod inbox;
 mod keys;
 mod parked;
 mod people;
@@ -22,6 +23,7 @@ impl Tx<'_> {
         self.lock_accounts(&mut set, &keys).await?;
         self.load_connections(&mut set, &keys).await?;
         self.load_results(&mut set, &keys).await?;
+        self.load_inbox(&mut set, &keys).await?;
         if set.accounts.values().any(|account| account.get().parked_count > 0) {
             self.load_parked(&mut set, &mut keys).await?;
         }

@@ -2,6 +2,7 @@
 //!
 //! Unique keys are a net under the account lock: a conflict is an error, never ignored.
 
+mod inbox;
 mod log;
 mod parked;
 mod people;
@@ -28,6 +29,7 @@ impl Tx<'_> {
         self.append_triggers(set).await?;
         self.save_accounts(set).await?;
         self.save_heard(set, now).await?;
+        self.save_inbox(set).await?;
         // What permanently deleted tickets have left behind everywhere.
         self.erase_tickets(&set.erased).await?;
         Ok(())
