@@ -11,25 +11,47 @@ mod tickets;
 pub use self::keys::BatchKeys;
 use crate::{
     domain::WorkingSet,
-    store::{Result, Tx},
+    store::{Result, Tx, stage::Bundle},
 };
+
+/// What the keys of the events lead to. The lock comes first, a statement of its own: a row that is
+/// locked and read in one comes from the statement's snapshot, which may be older than the lock.
+static LOAD: Bundle<5> = Bundle::new([
+    &accounts::LOCK,
+    &accounts::CONNECTIONS,
+    &results::RESULTS,
+    &tickets::TICKETS,
+    &people::CONTACTS,
+]);
 
 impl Tx<'_> {
     /// Locks the accounts of a batch in sorted order, then loads what is known of everything it
-    /// touches. The lock is a statement of its own: a row that is locked and read in one comes from
-    /// the statement's snapshot, which may be older than the lock.
+    /// touches.
     pub async fn load_batch(&mut self, mut keys: BatchKeys) -> Result<WorkingSet> {
         let mut set = WorkingSet::default();
-        self.lock_accounts(&mut set, &keys).await?;
-        self.load_connections(&mut set, &keys).await?;
-        self.load_results(&mut set, &keys).await?;
-        self.load_inbox(&mut set, &keys).await?;
+        let stages = [
+            accounts::lock(&keys),
+            accounts::connections(&keys),
+            results::results(&keys),
+            tickets::tickets(&keys.tickets),
+            people::contacts(&keys),
+        ];
+        let [accounts, connections, results, tickets, contacts] = LOAD.fetch(self, stages).await?;
+        accounts::keep_accounts(&mut set, accounts.read()?)?;
+        accounts::keep_connections(&mut set, connections.read()?)?;
+        results::keep_results(&mut set, results.read()?)?;
+        tickets::keep_tickets(&mut set, &mut keys, tickets.read()?)?;
+        people::keep_contacts(&mut set, contacts.read()?)?;
+        inbox::keep_inbox(&mut set, inbox::hints(&keys).fetch(self).await?)?;
         if set.accounts.values().any(|account| account.get().parked_count > 0) {
+            let loaded = keys.tickets.clone();
             self.load_parked(&mut set, &mut keys).await?;
+            let others: Vec<_> = keys.tickets.difference(&loaded).cloned().collect();
+            let others = tickets::tickets(&others).fetch(self).await?;
+            tickets::keep_tickets(&mut set, &mut keys, others)?;
         }
-        self.load_tickets(&mut set, &mut keys).await?;
-        self.load_requesters(&mut set, &keys).await?;
-        self.load_contacts(&mut set, &keys).await?;
+        let requesters = people::requesters(&keys).fetch(self).await?;
+        people::keep_requesters(&mut set, requesters)?;
         Ok(set)
     }
 }
