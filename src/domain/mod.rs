@@ -9,7 +9,7 @@ mod cursor;
 mod event;
 mod export;
 mod hint;
-mod inbox;
+mod incoming;
 mod limit;
 mod log;
 mod object;
@@ -39,7 +39,7 @@ pub use self::{
     },
     export::{ExportCursor, ExportedTicket, Presence},
     hint::{Hint, HintKind, WaitingHint},
-    inbox::HintAnswer,
+    incoming::{HintAnswer, Incoming, Receipt},
     limit::{Invalid, text},
     log::{LogId, Position, TriggerContact, TriggerContent, TriggerEvent, TriggerKind},
     object::{ObjectPlace, ObjectRow, SyncedTicket},

@@ -121,6 +121,27 @@ fn parse_requester(requester: pb::Requester) -> Result<Requester> {
     })
 }
 
+/// Reads the source of ids from the field `event_source`; a producer where it does not say.
+pub fn event_source(source: i32) -> Result<EventSource> {
+    let known = pb::EventSource::try_from(source)
+        .map_err(|_| Error::invalid("event_source", unknown(source)))?;
+    Ok(match known {
+        pb::EventSource::Unspecified | pb::EventSource::Producer => EventSource::Producer,
+        pb::EventSource::Zendesk => EventSource::Zendesk,
+        pb::EventSource::Service => EventSource::Service,
+    })
+}
+
+impl From<EventSource> for pb::EventSource {
+    fn from(source: EventSource) -> Self {
+        match source {
+            EventSource::Producer => Self::Producer,
+            EventSource::Zendesk => Self::Zendesk,
+            EventSource::Service => Self::Service,
+        }
+    }
+}
+
 impl From<SnapshotKind> for pb::TicketEventKind {
     fn from(kind: SnapshotKind) -> Self {
         match kind {

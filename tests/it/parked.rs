@@ -59,6 +59,7 @@ async fn retry(
         account_id: to.account_id.clone(),
         connection_id: to.connection_id.clone(),
         event_ids: event_ids.iter().map(|id| (*id).to_owned()).collect(),
+        ..RetryParkedEventsRequest::default()
     };
     Ok(services.ingest.clone().retry_parked_events(request).await?.into_inner().events)
 }
@@ -209,6 +210,7 @@ on_both_engines! {
                 account_id: to.account_id.clone(),
                 connection_id: to.connection_id.clone(),
                 event_id: id.into(),
+                ..GetEventRequest::default()
             };
             let unknown = services.ingest.clone().get_event(request).await.unwrap_err();
             assert_eq!((unknown.code(), reason(&unknown).as_str()), (Code::NotFound, "EVENT_NOT_FOUND"));

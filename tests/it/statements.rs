@@ -21,8 +21,8 @@ const ERASED_TICKETS: i64 = 10;
 const SQLITE_BATCH: (u64, u64) = (4, 7);
 /// The lock and four others that load are statements of their own.
 const POSTGRES_BATCH: (u64, u64) = (8, 11);
-const SQLITE_ERASURE: u64 = 10;
-const POSTGRES_ERASURE: u64 = 13;
+const SQLITE_ERASURE: u64 = 11;
+const POSTGRES_ERASURE: u64 = 14;
 
 /// Commits the events as one batch and tells how many statements were sent for it.
 async fn statements(store: &Store, events: Vec<TicketEvent>) -> u64 {

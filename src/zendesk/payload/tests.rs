@@ -212,7 +212,7 @@ fn an_event_id_that_does_not_fit_is_named() {
     }
     for (id, text) in [(json!("a".repeat(128)), "a".repeat(128)), (json!(77), "77".into())] {
         let hint = hint(&changed(|event| event["id"] = id.clone()));
-        assert_eq!((hint.id.source(), hint.id.name()), (EventSource::Zendesk, text));
+        assert_eq!((hint.id.source(), hint.id.name()), (EventSource::Zendesk, text.as_str()));
     }
 }
 

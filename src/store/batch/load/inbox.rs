@@ -1,7 +1,5 @@
 //! Loading which of a batch's hints wait already.
 
-use serde::Deserialize;
-
 use super::BatchKeys;
 use crate::{
     domain::WorkingSet,
@@ -12,13 +10,8 @@ use crate::{
     },
 };
 
-/// A hint that waits.
-#[derive(sqlx::FromRow, Deserialize)]
-pub(super) struct HintRecord {
-    account_id: String,
-    connection_id: String,
-    event_id: String,
-}
+/// Account, connection and id of a hint that waits.
+type HintRecord = (String, String, String);
 
 static HINTS: Staged = Staged::query(
     &[("account_id", Text), ("connection_id", Text), ("event_id", Text)],
@@ -41,10 +34,9 @@ pub(super) fn hints(keys: &BatchKeys) -> Stage<'_> {
 }
 
 pub(super) fn keep_inbox(set: &mut WorkingSet, records: Vec<HintRecord>) -> Result<()> {
-    for record in records {
-        let key = connection_key("inbox", record.account_id, &record.connection_id)?;
-        let id = record.event_id.try_into().map_err(corrupt("inbox"))?;
-        set.inbox.insert((key, id));
+    for (account, connection, event) in records {
+        let key = connection_key("inbox", account, &connection)?;
+        set.inbox.insert((key, event.try_into().map_err(corrupt("inbox"))?));
     }
     Ok(())
 }

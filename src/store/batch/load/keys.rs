@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use crate::domain::{
-    AccountId, ConnectionKey, EmailKey, EventBody, EventId, Hint, Requester, TicketEvent, TicketId,
-    ZendeskId,
+    AccountId, ConnectionKey, EmailKey, EventBody, EventId, Hint, Incoming, Requester, TicketEvent,
+    TicketId, ZendeskId,
 };
 
 /// What a batch touches, as far as its events and hints tell.
@@ -32,8 +32,19 @@ impl BatchKeys {
         keys
     }
 
-    /// Adds the keys of an event.
-    pub fn add_event(&mut self, event: &TicketEvent) {
+    /// Collects the keys of events and hints.
+    pub fn of_incoming<'a>(incoming: impl IntoIterator<Item = &'a Incoming>) -> Self {
+        let mut keys = Self::default();
+        for incoming in incoming {
+            match incoming {
+                Incoming::Event(event) => keys.add_event(event),
+                Incoming::Hint(connection, hint) => keys.add_hint(connection, hint),
+            }
+        }
+        keys
+    }
+
+    fn add_event(&mut self, event: &TicketEvent) {
         let connection = &event.connection;
         self.add_id(connection, event.id());
         self.tickets.insert((connection.clone(), event.ticket_id));
@@ -46,8 +57,8 @@ impl BatchKeys {
         }
     }
 
-    /// Adds the keys of a hint: nothing of its ticket is looked at before that is fetched.
-    pub fn add_hint(&mut self, connection: &ConnectionKey, hint: &Hint) {
+    /// Nothing of a hint's ticket is looked at before that is fetched.
+    fn add_hint(&mut self, connection: &ConnectionKey, hint: &Hint) {
         self.add_id(connection, &hint.id);
         self.hints.insert((connection.clone(), hint.id.clone()));
     }
