@@ -12,7 +12,7 @@ use ticketsync::{
     store::{BatchKeys, Store, Waiting},
 };
 
-use crate::support::{Database, on_both_engines};
+use crate::support::on_both_engines;
 
 fn hint(id: &str, ticket: i64) -> Hint {
     Hint {

@@ -6,9 +6,9 @@ use prost_types::Timestamp;
 use ticketsync::{
     clock,
     proto::v1::{
-        CreateContactRequest, Event, EventOutcome, GetEventRequest, ListParkedEventsRequest,
-        ListParkedEventsResponse, ParkReason, ParkedEvent, RetryParkedEventsRequest,
-        TicketEventKind, TriggerKind,
+        CreateContactRequest, Event, EventOutcome, EventSource, GetEventRequest,
+        ListParkedEventsRequest, ListParkedEventsResponse, ParkReason, ParkedEvent,
+        RetryParkedEventsRequest, TicketEventKind, TriggerKind,
     },
     service::FeedOptions,
 };
@@ -156,6 +156,7 @@ on_both_engines! {
             assert_eq!(event, ParkedEvent {
                 connection_id: to.connection_id.clone(),
                 event_id: id.into(),
+                event_source: EventSource::Producer.into(),
                 kind: kind.into(),
                 reason: ParkReason::RequesterWithoutEmail.into(),
                 ticket_id,

@@ -8,7 +8,7 @@ use ticketsync::{
     store::{Holding, Lease, NextUpkeep, Store},
 };
 
-use crate::support::{Database, eventually, on_both_engines};
+use crate::support::{eventually, on_both_engines};
 
 const LONG: Duration = Duration::from_mins(1);
 const SECOND: Duration = Duration::from_secs(1);

@@ -6,8 +6,7 @@ use ticketsync::{clock, sandbox::zendesk::sign};
 
 use super::{counted, waiting};
 use crate::support::{
-    Connected, Database, Hook, Replica, SIGNING_SECRET, eventually, on_both_engines, timestamp,
-    zendesk_event,
+    Connected, Hook, Replica, SIGNING_SECRET, eventually, on_both_engines, timestamp, zendesk_event,
 };
 
 const MIB: usize = 1024 * 1024;

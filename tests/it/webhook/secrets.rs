@@ -12,8 +12,8 @@ use ticketsync::{
 };
 
 use crate::support::{
-    Database, ENCRYPTION_KEYS, Hook, Replica, SIGNING_SECRET, eventually, on_both_engines,
-    store_secrets, zendesk_event,
+    ENCRYPTION_KEYS, Hook, Replica, SIGNING_SECRET, eventually, on_both_engines, store_secrets,
+    zendesk_event,
 };
 
 on_both_engines! {

@@ -9,8 +9,7 @@ use uuid::Uuid;
 
 use super::waiting;
 use crate::support::{
-    Clients, Connected, Database, Hook, Replica, created, field, on_both_engines, reason,
-    zendesk_event,
+    Clients, Connected, Hook, Replica, created, field, on_both_engines, reason, zendesk_event,
 };
 
 async fn event(
