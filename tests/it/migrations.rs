@@ -62,7 +62,8 @@ fn indexes(engine: &str) -> Vec<String> {
 fn added_columns(engine: &str) -> Vec<String> {
     let sql: Vec<String> = migrations(engine).into_values().collect();
     let sql = sql.join("\n").replace(" collate \"C\"", "").replace("bigint", "integer");
-    sql.lines().filter(|line| line.starts_with("alter table")).map(str::to_owned).collect()
+    let added = sql.lines().filter(|line| line.contains(" add column "));
+    added.map(str::to_owned).collect()
 }
 
 #[test]
