@@ -13,11 +13,12 @@ use crate::{
     config::Config,
     domain::AccountId,
     error::{Error, Result},
-    http::{self, Health, metrics::Metrics},
+    http::{self, Health, Webhooks, metrics::Metrics},
     proto::{DESCRIPTORS, v1 as pb},
     rpc::{self, limits},
     service::{
-        Batcher, Connecting, Contacts, Feed, OnCommit, Parked, Pruner, Writes, rotation::Inventory,
+        Batcher, Connecting, Contacts, Feed, OnCommit, Parked, Pruner, SigningSecrets, Writes,
+        rotation::Inventory,
     },
     store::Store,
     zendesk,
@@ -73,10 +74,10 @@ impl Server {
         let (health, health_seen) = watch::channel(Health::Serving);
         let (reporter, health_service) = tonic_health::server::health_reporter();
 
-        let services = services(&config, &store, &writes, &stopping, &tasks)?;
+        let (services, webhooks) = services(&config, &store, &writes, &stopping, &tasks)?;
         let routes = services.add_service(health_service).prepare();
         tasks.spawn(watch_health(store.clone(), reporter, health, stopping.clone()));
-        let http = http::serve(http, health_seen, metrics, stopping.clone());
+        let http = http::serve(http, health_seen, metrics, webhooks, stopping.clone());
         tasks.spawn(async move {
             if let Err(error) = http.await {
                 warn!(cause = %error, "the HTTP server ended");
@@ -130,13 +131,15 @@ fn services(
     writes: &Writes,
     stopping: &CancellationToken,
     tasks: &TaskTracker,
-) -> Result<Routes> {
+) -> Result<(Routes, Webhooks)> {
     let feed = Feed::new(store.clone(), config.feed, stopping.clone());
     tasks.spawn(feed.relay().run(stopping.clone()));
     tasks.spawn(Pruner::new(store.clone(), config.pruner).run(stopping.clone()));
     let grown = feed.clone();
     let on_commit: OnCommit = Arc::new(move |account: &AccountId| grown.notify([account]));
     let batcher = Batcher::start(store, config.lanes, &on_commit, stopping, tasks);
+    let secrets = SigningSecrets::new(store.clone(), config.keyring.clone());
+    let webhooks = Webhooks { secrets, batcher: batcher.clone() };
     let parked = Parked::new(store.clone(), writes.clone(), on_commit);
     let contacts = Contacts::new(store.clone(), writes.clone());
     let zendesk = zendesk::Client::new(config.zendesk.clone())?;
@@ -172,7 +175,7 @@ fn services(
     let broken = |error: tonic_reflection::server::Error| Error::Internal(error.to_string());
     routes.add_service(reflection().build_v1().map_err(broken)?);
     routes.add_service(reflection().build_v1alpha().map_err(broken)?);
-    Ok(routes.routes())
+    Ok((routes.routes(), webhooks))
 }
 
 fn tonic_server() -> tonic::transport::Server {

@@ -10,8 +10,8 @@ use tonic::{
 use ticketsync::proto::v1::{
     Event, EventOutcome, EventResult, GetEventRequest, IngestTicketEventRequest,
     IngestTicketEventResponse, IngestTicketEventsRequest, IngestTicketEventsResponse,
-    ListParkedEventsRequest, ListParkedEventsResponse, RetryParkedEventsRequest,
-    RetryParkedEventsResponse, TicketEvent,
+    ListParkedEventsRequest, ListParkedEventsResponse, RefetchTicketsRequest,
+    RefetchTicketsResponse, RetryParkedEventsRequest, RetryParkedEventsResponse, TicketEvent,
     ingest_service_server::{IngestService, IngestServiceServer},
     ingest_ticket_events_response::Answer,
 };
@@ -64,6 +64,13 @@ impl IngestService for Echo {
         &self,
         _: Request<ListParkedEventsRequest>,
     ) -> Result<Response<ListParkedEventsResponse>, Status> {
+        Err(Status::unimplemented("echo"))
+    }
+
+    async fn refetch_tickets(
+        &self,
+        _: Request<RefetchTicketsRequest>,
+    ) -> Result<Response<RefetchTicketsResponse>, Status> {
         Err(Status::unimplemented("echo"))
     }
 

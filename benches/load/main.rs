@@ -16,6 +16,7 @@ mod process;
 mod report;
 mod rows;
 mod statement;
+mod webhook;
 
 // The tests' own throwaway server.
 #[path = "../../tests/it/support/installed.rs"]
@@ -33,9 +34,23 @@ mod wait;
 use self::{database::Engine, measure::Plan};
 
 /// Within 90 seconds.
-const QUICK: Plan = Plan { rounds: 3, stream_blocks: 5, unary_blocks: 1, trial_events: 2_000 };
+const QUICK: Plan = Plan {
+    rounds: 3,
+    stream_blocks: 5,
+    unary_blocks: 1,
+    trial_events: 2_000,
+    posts: 6_000,
+    paced_posts: 900,
+};
 /// For numbers to rely on.
-const WHOLE: Plan = Plan { rounds: 9, stream_blocks: 10, unary_blocks: 2, trial_events: 10_000 };
+const WHOLE: Plan = Plan {
+    rounds: 9,
+    stream_blocks: 10,
+    unary_blocks: 2,
+    trial_events: 10_000,
+    posts: 20_000,
+    paced_posts: 3_000,
+};
 
 fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -13,6 +13,7 @@ use super::{
     naive::Naive,
     process::Process,
     report::{EngineReport, Round},
+    webhook,
 };
 
 /// How much is measured.
@@ -26,6 +27,9 @@ pub struct Plan {
     pub unary_blocks: usize,
     /// Events with which the baselines' best ways are found.
     pub trial_events: usize,
+    /// Webhook deliveries by 64 callers, and at 300 a second.
+    pub posts: usize,
+    pub paced_posts: usize,
 }
 
 /// The events of one kind of run, and what a database must hold after them.
@@ -43,6 +47,7 @@ struct Bench<'a> {
     whole: Part,
     /// What goes call by call and through the naive baseline.
     prefix: Part,
+    plan: Plan,
     service_durability: String,
 }
 
@@ -60,12 +65,14 @@ pub async fn measure(engine: Engine, plan: Plan) -> EngineReport {
         naive,
         prefix: Part { events: events[..plan.unary_blocks * BLOCK].to_vec(), digest: None },
         whole: Part { events, digest: None },
+        plan,
         service_durability: String::new(),
     };
     let mut rounds = Vec::new();
     for number in 0..plan.rounds {
-        let mut round = Round { stream: 0.0, unary: 0.0, echo: 0.0, limit: 0.0, naive: 0.0 };
-        let mut steps = [Step::Echo, Step::Stream, Step::Limit, Step::Unary, Step::Naive];
+        let mut round = Round::default();
+        let mut steps =
+            [Step::Echo, Step::Stream, Step::Limit, Step::Unary, Step::Naive, Step::Webhook];
         // What one leaves behind must not always fall to the same next one.
         if number % 2 == 1 {
             steps.reverse();
@@ -120,6 +127,20 @@ impl Bench<'_> {
                 let elapsed = self.naive.run(&database, &self.prefix.events).await;
                 round.naive = self.prefix.settle(&database, elapsed, "naive").await;
             }
+            Step::Webhook => {
+                let database = self.ground.database().await;
+                let mut session = database.session().await;
+                webhook::register(&mut session).await;
+                let service = self.serve(&database);
+                let (posts, paced) = (self.plan.posts, self.plan.paced_posts);
+                let elapsed = webhook::at_once(&service, posts).await;
+                round.webhook = rate(posts, elapsed);
+                round.webhook_p99 = webhook::paced(&service, paced).await;
+                drop(service);
+                let stored = session.texts("select event_id from inbox").await;
+                session.close().await;
+                assert_eq!(stored.len(), posts + paced, "void: not every delivery is stored");
+            }
         }
     }
 
@@ -137,6 +158,7 @@ enum Step {
     Limit,
     Unary,
     Naive,
+    Webhook,
 }
 
 impl Part {

@@ -10,17 +10,23 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 use super::{database::Database, echo, keeper::signal};
 
+/// What the service encrypts with.
+pub fn encryption_keys() -> String {
+    format!("bench:{}", BASE64_STANDARD.encode([7; 32]))
+}
+
 /// A running server. Dropped, it is told to stop and waited for.
 pub struct Process {
     child: Child,
     address: String,
+    http: String,
     durability: String,
 }
 
 impl Process {
     /// The service, as released, on a database.
     pub fn service(database: &Database<'_>) -> Self {
-        let key = format!("bench:{}", BASE64_STANDARD.encode([7; 32]));
+        let key = encryption_keys();
         let mut child = Command::new(env!("CARGO_BIN_EXE_ticketsync"))
             .args(["--log-format", "json", "serve"])
             .args(["--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"])
@@ -35,7 +41,7 @@ impl Process {
             log.lines().map_while(Result::ok).for_each(|line| eprintln!("{line}"));
         });
         let field = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
-        Self { child, address: field("grpc"), durability: field("durability") }
+        Self { child, address: field("grpc"), http: field("http"), durability: field("durability") }
     }
 
     /// The echo.
@@ -47,12 +53,17 @@ impl Process {
             .spawn()
             .unwrap();
         let (address, _) = first_line(child.stdout.take().unwrap(), "127.0.0.1");
-        Self { child, address, durability: "none".into() }
+        Self { child, address, http: String::new(), durability: "none".into() }
     }
 
     /// Where it answers gRPC.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Where the service answers HTTP.
+    pub fn http(&self) -> &str {
+        &self.http
     }
 
     /// What the server's own writer says of its durability.

@@ -1,6 +1,6 @@
 //! What was measured: a table for people, a file for machines.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -11,13 +11,21 @@ const STREAM_VS_IDEAL: f64 = 0.6;
 const UNARY_VS_NAIVE_SQLITE: f64 = 15.0;
 const UNARY_VS_NAIVE_POSTGRES: f64 = 3.0;
 
-/// Events per second of one round.
+/// Signed webhook deliveries a second, stored and answered, by 64 callers; on `PostgreSQL`.
+const WEBHOOK_PER_S: f64 = 3_000.0;
+/// The slowest of a hundred at 300 a second, in milliseconds from when it was to be sent.
+const WEBHOOK_P99_MS_AT_300: f64 = 5.0;
+
+/// Events per second of one round, and how long deliveries took.
+#[derive(Default)]
 pub struct Round {
     pub stream: f64,
     pub unary: f64,
     pub echo: f64,
     pub limit: f64,
     pub naive: f64,
+    pub webhook: f64,
+    pub webhook_p99: Duration,
 }
 
 impl Round {
@@ -90,6 +98,19 @@ impl EngineReport {
         ]
     }
 
+    /// What webhooks make, by name, with what is to be reached, where that is stated.
+    fn webhooks(&self) -> [(&'static str, Spread, Option<f64>); 2] {
+        let per_second = match self.engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some(WEBHOOK_PER_S),
+        };
+        let p99 = self.spread(|round| round.webhook_p99.as_secs_f64() * 1_000.0);
+        [
+            ("webhook_per_s", self.spread(|round| round.webhook), per_second),
+            ("webhook_p99_ms_at_300", p99, Some(WEBHOOK_P99_MS_AT_300)),
+        ]
+    }
+
     fn json(&self) -> Value {
         let spread = |spread: &Spread| json!({"median": spread.median, "min": spread.min, "max": spread.max});
         let digest = |events: usize, digest: &Digest| {
@@ -112,6 +133,10 @@ impl EngineReport {
             value[name] = spread(&ratio);
             value[name]["target"] = target.into();
         }
+        for (name, measured, target) in self.webhooks() {
+            value[name] = spread(&measured);
+            value[name]["target"] = target.into();
+        }
         for (name, rate) in self.rates() {
             value["events_per_second"][name] = spread(&rate);
         }
@@ -123,7 +148,7 @@ impl EngineReport {
 pub fn print(reports: &[EngineReport]) {
     let line = |cells: [&str; 6]| {
         let [engine, name, median, min, max, target] = cells;
-        println!("{engine:<10}{name:<17}{median:>10}{min:>10}{max:>10}{target:>10}");
+        println!("{engine:<10}{name:<23}{median:>10}{min:>10}{max:>10}{target:>10}");
     };
     line(["engine", "", "median", "min", "max", "to reach"]);
     for report in reports {
@@ -135,6 +160,11 @@ pub fn print(reports: &[EngineReport]) {
         for (name, Spread { median, min, max }, target) in report.ratios() {
             let [median, min, max] = [median, min, max].map(|ratio| format!("{ratio:.2}"));
             line([&engine, name, &median, &min, &max, &format!("{target:.1}")]);
+        }
+        for (name, Spread { median, min, max }, target) in report.webhooks() {
+            let [median, min, max] = [median, min, max].map(|measured| format!("{measured:.1}"));
+            let target = target.map(|target| format!("{target:.1}")).unwrap_or_default();
+            line([&engine, name, &median, &min, &max, &target]);
         }
     }
     for report in reports {

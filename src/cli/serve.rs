@@ -31,7 +31,7 @@ pub struct ServeArgs {
         value_name = "ADDRESS"
     )]
     grpc_listen: SocketAddr,
-    /// Where to answer HTTP: /healthz, /readyz and /metrics.
+    /// Where to answer HTTP: /healthz, /readyz, /metrics, and the webhooks that Zendesk calls.
     #[arg(
         long,
         env = "TICKETSYNC_HTTP_LISTEN",

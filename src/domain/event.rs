@@ -5,33 +5,86 @@ use std::{fmt, sync::Arc};
 use super::{ConnectionKey, Invalid, Requester, Ticket, TicketId, Timestamp, word::words};
 use serde::{Deserialize, Serialize};
 
-/// The longest event id, in characters.
+/// The longest name of an event, in characters.
 const MAX_ID_LENGTH: usize = 128;
 
-/// A producer's id of an event, unique within its connection and source: 1 to 128 printable ASCII
-/// characters. Compared bytewise.
+/// Who gave an event its id. The same name of two sources is two ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventSource {
+    /// Somebody who sends events over gRPC.
+    Producer,
+    Zendesk,
+    /// The service itself: what it was asked to fetch again, or found in the export.
+    Service,
+}
+
+words! { EventSource, "source of events",
+    Producer => "producer",
+    Zendesk => "zendesk",
+    Service => "service",
+}
+
+/// An id of an event, unique within its connection: its source, and the name that the source gave it,
+/// 1 to 128 printable ASCII characters. Kept as one text, in which all but a producer's have their
+/// source and a space before them. Compared bytewise.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventId(String);
 
 impl EventId {
-    /// The id as text.
+    /// The id that a source gave.
+    ///
+    /// # Errors
+    /// When the name has another shape.
+    pub fn of(source: EventSource, name: String) -> Result<Self, Invalid> {
+        if name.is_empty()
+            || name.len() > MAX_ID_LENGTH
+            || !name.bytes().all(|b| b.is_ascii_graphic())
+        {
+            return Err(Invalid::new(
+                "is no event id: 1 to 128 printable ASCII characters without spaces",
+            ));
+        }
+        Ok(match source {
+            EventSource::Producer => Self(name),
+            EventSource::Zendesk | EventSource::Service => {
+                Self(format!("{} {name}", source.as_str()))
+            }
+        })
+    }
+
+    /// The id as it is kept.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Who gave it.
+    #[must_use]
+    pub fn source(&self) -> EventSource {
+        let source = self.0.split_once(' ').and_then(|(source, _)| source.parse().ok());
+        source.unwrap_or(EventSource::Producer)
+    }
+
+    /// The id as its source gave it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.split_once(' ').map_or(&self.0, |(_, name)| name)
     }
 }
 
 impl TryFrom<String> for EventId {
     type Error = Invalid;
 
+    /// Takes an id as it is kept. One that comes in is read by [`EventId::of`].
     fn try_from(id: String) -> Result<Self, Invalid> {
-        if id.is_empty() || id.len() > MAX_ID_LENGTH || !id.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(Invalid::new(
-                "is no event id: 1 to 128 printable ASCII characters without spaces",
-            ));
+        match id.split_once(' ') {
+            None => Self::of(EventSource::Producer, id),
+            Some((source, name)) => match source.parse()? {
+                EventSource::Producer => Err(Invalid::new("is no event id")),
+                source => Self::of(source, name.to_owned()),
+            },
         }
-        Ok(Self(id))
     }
 }
 
@@ -148,4 +201,33 @@ words! { SnapshotKind, "snapshot kind",
     Created => "created",
     Updated => "updated",
     Undeleted => "undeleted",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_name_of_two_sources_is_two_ids_and_each_reads_back() {
+        let id = |source: EventSource| EventId::of(source, "e-1".into()).unwrap();
+        let kept = EventSource::ALL.iter().map(|source| id(*source).to_string());
+        assert_eq!(kept.collect::<Vec<_>>(), ["e-1", "zendesk e-1", "service e-1"]);
+        for source in EventSource::ALL {
+            let read = EventId::try_from(id(*source).to_string()).unwrap();
+            assert_eq!((read.source(), read.name()), (*source, "e-1"));
+        }
+    }
+
+    #[test]
+    fn no_source_can_speak_for_another() {
+        let long = "a".repeat(MAX_ID_LENGTH + 1);
+        for name in ["zendesk e-1", "service e-1", " ", "", "a b", "\u{e9}", "a\n", &long] {
+            for source in EventSource::ALL {
+                assert!(EventId::of(*source, name.into()).is_err(), "{name}");
+            }
+        }
+        for kept in ["producer e-1", "other e-1", "zendesk ", "zendesk a b", " e-1"] {
+            assert!(EventId::try_from(kept.to_owned()).is_err(), "{kept}");
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! Hints: what Zendesk tells of a ticket before anybody has asked for it.
 
-use super::{CreatedDetail, EventId, TicketId, Timestamp, word::words};
+use sha2::{Digest as _, Sha256};
+
+use super::{ContentHash, CreatedDetail, EventId, TicketId, Timestamp, word::words};
 
 /// Something happened to a ticket; what it is now has to be fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +18,43 @@ pub struct Hint {
     pub updated_at: Option<Timestamp>,
     /// What a new ticket was like, as far as it is told; for [`HintKind::Created`] only.
     pub detail: Option<CreatedDetail>,
+}
+
+impl Hint {
+    /// The hash of the event that is made of the hint: it tells of the hint and not of what was
+    /// fetched, so that a hint which is fetched twice is one event.
+    #[must_use]
+    pub fn content_hash(&self) -> ContentHash {
+        let (ticket, kind) = (self.ticket_id.get().to_be_bytes(), self.kind.as_str());
+        Sha256::new()
+            .chain_update(self.id.as_str())
+            // No id and no kind holds one.
+            .chain_update([0])
+            .chain_update(ticket)
+            .chain_update(kind)
+            .finalize()
+            .into()
+    }
+}
+
+/// A hint whose ticket is still to be fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingHint {
+    pub hint: Hint,
+    /// When it was stored.
+    pub received_at: Timestamp,
+    /// When it is to be tried next.
+    pub due_at: Timestamp,
+    /// How often its ticket was fetched without showing what the hint tells.
+    pub attempt_count: i64,
+}
+
+impl WaitingHint {
+    /// A hint that was just received.
+    #[must_use]
+    pub const fn new(hint: Hint, now: Timestamp) -> Self {
+        Self { hint, received_at: now, due_at: now, attempt_count: 0 }
+    }
 }
 
 /// What happened to the ticket.

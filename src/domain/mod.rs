@@ -9,6 +9,7 @@ mod cursor;
 mod event;
 mod export;
 mod hint;
+mod incoming;
 mod limit;
 mod log;
 mod object;
@@ -17,6 +18,7 @@ mod subdomain;
 mod sync;
 mod ticket;
 mod time;
+mod upkeep;
 mod webhook;
 mod word;
 mod working_set;
@@ -32,11 +34,12 @@ pub use self::{
     created_detail::{CreatedDetail, Given},
     cursor::{Cursor, LogEnds, Misplaced},
     event::{
-        ContentHash, EventBody, EventId, EventKind, Observation, Outcome, Snapshot, SnapshotKind,
-        TicketEvent, Version,
+        ContentHash, EventBody, EventId, EventKind, EventSource, Observation, Outcome, Snapshot,
+        SnapshotKind, TicketEvent, Version,
     },
     export::{ExportCursor, ExportedTicket, Presence},
-    hint::{Hint, HintKind},
+    hint::{Hint, HintKind, WaitingHint},
+    incoming::{HintAnswer, Incoming, Receipt},
     limit::{Invalid, text},
     log::{LogId, Position, TriggerContact, TriggerContent, TriggerEvent, TriggerKind},
     object::{ObjectPlace, ObjectRow, SyncedTicket},
@@ -48,6 +51,7 @@ pub use self::{
         ZendeskId,
     },
     time::Timestamp,
+    upkeep::{SyncProblem, Trouble},
     webhook::WebhookId,
     working_set::{
         AccountRow, ContactRow, Effect, Kept, NewTrigger, Origin, ParkedRow, RequesterRow,

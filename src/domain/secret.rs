@@ -62,10 +62,14 @@ pub enum SecretColumn {
     AccessToken,
     RefreshToken,
     CodeVerifier,
+    SigningSecret,
+    PreviousSigningSecret,
 }
 
 super::word::words! { SecretColumn, "column of secrets",
     AccessToken => "access_token",
     RefreshToken => "refresh_token",
     CodeVerifier => "code_verifier",
+    SigningSecret => "signing_secret",
+    PreviousSigningSecret => "previous_signing_secret",
 }

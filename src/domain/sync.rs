@@ -7,8 +7,8 @@ mod requester;
 mod ticket;
 
 use super::{
-    ConnectionKey, ContentHash, Effect, EventBody, EventId, Kept, Outcome, ParkedRow, ResultRow,
-    Snapshot, Standing, Status, TicketEvent, Timestamp, Version, WorkingSet, ZendeskId,
+    ConnectionKey, ContentHash, Effect, EventBody, EventId, EventSource, Kept, Outcome, ParkedRow,
+    ResultRow, Snapshot, Standing, Status, TicketEvent, Timestamp, Version, WorkingSet, ZendeskId,
 };
 
 /// The source of random bits, an argument like the clock.
@@ -39,12 +39,13 @@ impl WorkingSet {
         now: Timestamp,
         dice: Dice<'_>,
     ) -> Result<Answer, Rejection> {
-        match self.connections.get(&event.connection) {
-            None => return Err(Rejection::ConnectionNotFound),
-            Some(state) if !state.accepts_events() => return Err(Rejection::ConnectionNotActive),
-            Some(_) => {}
+        self.check_connection(&event.connection)?;
+        let applied = self.applied_before(&event)?;
+        if event.id().source() != EventSource::Producer {
+            // The hint that it was made of has done its work.
+            self.settled.insert((event.connection.clone(), event.id().clone()));
         }
-        if let Some(effect) = self.applied_before(&event)? {
+        if let Some(effect) = applied {
             return Ok(Answer::Duplicate(effect));
         }
         self.heard.insert(event.connection.clone());
@@ -71,6 +72,15 @@ impl WorkingSet {
             if sync.set.contact_of(connection, requester).is_some() {
                 sync.release(requester);
             }
+        }
+    }
+
+    /// Refuses what comes in for a connection that takes no events (rule 2).
+    pub(super) fn check_connection(&self, connection: &ConnectionKey) -> Result<(), Rejection> {
+        match self.connections.get(connection) {
+            None => Err(Rejection::ConnectionNotFound),
+            Some(state) if !state.accepts_events() => Err(Rejection::ConnectionNotActive),
+            Some(_) => Ok(()),
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
 use super::{
     AccountId, Change, ConnectionKey, ConnectionState, ContactId, ContentHash, Email, EmailKey,
     EventId, Observation, Outcome, Position, Snapshot, Ticket, TicketId, Timestamp, TriggerKind,
-    Version, ZendeskId,
+    Version, WaitingHint, ZendeskId,
 };
 
 /// A row together with where it comes from and whether it has to be saved.
@@ -164,7 +164,13 @@ pub struct WorkingSet {
     pub triggers: Vec<NewTrigger>,
     /// The tickets whose contents are to be erased wherever they stand.
     pub erased: Vec<(ConnectionKey, TicketId)>,
-    /// The connections that an event came in for.
+    /// The hints that wait, as far as the batch has the same.
+    pub inbox: HashSet<(ConnectionKey, EventId)>,
+    /// The hints to be stored.
+    pub hints: Vec<(ConnectionKey, WaitingHint)>,
+    /// The hints whose tickets were fetched and applied: they wait no longer.
+    pub settled: HashSet<(ConnectionKey, EventId)>,
+    /// The connections that an event or a hint came in for.
     pub heard: HashSet<ConnectionKey>,
 }
 

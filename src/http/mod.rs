@@ -1,12 +1,15 @@
-//! What the service answers over plain HTTP: health and metrics.
+//! What the service answers over plain HTTP: health, metrics, and the webhooks that Zendesk calls.
 
 pub mod metrics;
+mod webhook;
 
 use std::io;
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
+
+pub use self::webhook::Webhooks;
 
 /// Whether the service can do its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,9 +26,10 @@ pub async fn serve(
     listener: TcpListener,
     health: watch::Receiver<Health>,
     metrics: metrics::Metrics,
+    webhooks: Webhooks,
     stopping: CancellationToken,
 ) -> io::Result<()> {
-    axum::serve(listener, routes(health, metrics))
+    axum::serve(listener, routes(health, metrics).merge(webhook::routes(webhooks)))
         .with_graceful_shutdown(stopping.cancelled_owned())
         .await
 }

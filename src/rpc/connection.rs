@@ -102,11 +102,13 @@ impl ConnectionApi {
         let key = connection_key(account_id, &connection_id)?;
         let tickets = if delete_tickets { SyncedTickets::Delete } else { SyncedTickets::Keep };
         let ended = self.connecting.disconnect(key, tickets).await?;
-        let Disconnected { connection, deleted_ticket_count, revocation } = ended;
+        let Disconnected { connection, deleted_ticket_count, discarded_hint_count, revocation } =
+            ended;
         Ok(pb::DisconnectResponse {
             connection: Some(connection.into()),
             deleted_ticket_count,
             token_revoked: revocation == Revocation::Confirmed,
+            discarded_hint_count,
         })
     }
 }

@@ -5,9 +5,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     domain::{
-        Answer, ConnectionKey, Effect, Email, EventBody, EventId, EventKind, Invalid, Observation,
-        Outcome, Position, Requester, Snapshot, SnapshotKind, TicketEvent, TicketId, Timestamp,
-        Version, text,
+        Answer, ConnectionKey, Effect, Email, EventBody, EventId, EventKind, EventSource, Invalid,
+        Observation, Outcome, Position, Requester, Snapshot, SnapshotKind, TicketEvent, TicketId,
+        Timestamp, Version, text,
     },
     error::{Error, Result},
     proto::v1 as pb,
@@ -31,7 +31,7 @@ pub fn parse(
         at: event_time
             .ok_or_else(|| Error::missing("event.event_time"))
             .and_then(|time| past(&time, "event.event_time", now))?,
-        event_id: self::event_id(event_id, "event.event_id")?,
+        event_id: self::event_id(EventSource::Producer, event_id, "event.event_id")?,
     };
     let kind = parse_kind(kind).map_err(|problem| Error::invalid("event.kind", problem))?;
     let ticket = ticket.ok_or_else(|| Error::missing("event.ticket"))?;
@@ -68,12 +68,12 @@ pub fn parse(
     })
 }
 
-/// Reads an event's id from the field of this path.
-pub fn event_id(id: String, field: &str) -> Result<EventId> {
+/// Reads an id that this source gave from the field of this path.
+pub fn event_id(source: EventSource, id: String, field: &str) -> Result<EventId> {
     if id.is_empty() {
         return Err(Error::missing(field));
     }
-    id.try_into().map_err(|problem| Error::invalid(field, problem))
+    EventId::of(source, id).map_err(|problem| Error::invalid(field, problem))
 }
 
 /// What of a deleted ticket is looked at: its id, and when it was updated, if that is known.
@@ -119,6 +119,27 @@ fn parse_requester(requester: pb::Requester) -> Result<Requester> {
         name: text(name, Requester::MAX_NAME_BYTES)
             .map_err(|problem| Error::invalid("event.requester.name", problem))?,
     })
+}
+
+/// Reads the source of ids from the field `event_source`; a producer where it does not say.
+pub fn event_source(source: i32) -> Result<EventSource> {
+    let known = pb::EventSource::try_from(source)
+        .map_err(|_| Error::invalid("event_source", unknown(source)))?;
+    Ok(match known {
+        pb::EventSource::Unspecified | pb::EventSource::Producer => EventSource::Producer,
+        pb::EventSource::Zendesk => EventSource::Zendesk,
+        pb::EventSource::Service => EventSource::Service,
+    })
+}
+
+impl From<EventSource> for pb::EventSource {
+    fn from(source: EventSource) -> Self {
+        match source {
+            EventSource::Producer => Self::Producer,
+            EventSource::Zendesk => Self::Zendesk,
+            EventSource::Service => Self::Service,
+        }
+    }
 }
 
 impl From<SnapshotKind> for pb::TicketEventKind {

@@ -11,14 +11,14 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     clock,
-    domain::{Invalid, Timestamp},
+    domain::{EventSource, Invalid, Timestamp},
     error::{Error, Result},
     proto::v1::{
         self as pb, ingest_service_server::IngestService,
         ingest_ticket_events_response::Answer as Item,
     },
     rpc::{
-        event,
+        event, hint,
         page::Listing,
         reason,
         request::{
@@ -67,7 +67,18 @@ impl IngestApi {
 
     async fn get(&self, request: pb::GetEventRequest) -> Result<pb::Event> {
         let connection = connection_key(request.account_id, &request.connection_id)?;
-        let id = event::event_id(request.event_id, "event_id")?;
+        let source = event::event_source(request.event_source)?;
+        let id = event::event_id(source, request.event_id, "event_id")?;
+        // The inbox first: a hint that leaves it just then is an event by the time that is looked for.
+        let hint = match source {
+            EventSource::Producer => None,
+            EventSource::Zendesk | EventSource::Service => {
+                self.store.hint(&connection, &id).await?
+            }
+        };
+        if let Some(hint) = hint {
+            return Ok(hint::waiting(&connection, hint));
+        }
         if let Some(event) = self.store.event(&connection, &id).await? {
             return Ok(event.into());
         }
@@ -75,6 +86,18 @@ impl IngestApi {
             Some(_) => Err(Error::EventNotFound),
             None => Err(Error::ConnectionNotFound),
         }
+    }
+
+    async fn refetch(
+        &self,
+        request: pb::RefetchTicketsRequest,
+    ) -> Result<pb::RefetchTicketsResponse> {
+        let connection = connection_key(request.account_id, &request.connection_id)?;
+        let now = clock::now();
+        let hints = hint::of_tickets(&request.ticket_ids, now)?;
+        let event_ids = hints.iter().map(|hint| hint.id.name().to_owned()).collect();
+        self.batcher.store_hints(&connection, hints, now).await?;
+        Ok(pb::RefetchTicketsResponse { event_ids })
     }
 
     async fn list_parked(
@@ -109,11 +132,12 @@ impl IngestApi {
             let problem = Invalid::new(format!("must hold 1 to {MAX_RETRIED} ids"));
             return Err(Error::invalid("event_ids", problem));
         }
+        let source = event::event_source(request.event_source)?;
         let ids = request
             .event_ids
             .into_iter()
             .enumerate()
-            .map(|(at, id)| event::event_id(id, &format!("event_ids[{at}]")))
+            .map(|(at, id)| event::event_id(source, id, &format!("event_ids[{at}]")))
             .collect::<Result<_>>()?;
         let events = self.parked.retry(connection, ids).await?;
         Ok(pb::RetryParkedEventsResponse { events: events.into_iter().map(Into::into).collect() })
@@ -216,6 +240,13 @@ impl IngestService for IngestApi {
         Ok(self.get(request.into_inner()).await?.into())
     }
 
+    async fn refetch_tickets(
+        &self,
+        request: Request<pb::RefetchTicketsRequest>,
+    ) -> Result<Response<pb::RefetchTicketsResponse>, Status> {
+        Ok(self.refetch(request.into_inner()).await?.into())
+    }
+
     async fn list_parked_events(
         &self,
         request: Request<pb::ListParkedEventsRequest>,
@@ -236,9 +267,11 @@ impl From<StoredEvent> for pb::Event {
         let StoredEvent { connection, id, effect, received_at } = event;
         Self {
             connection_id: connection.to_string(),
-            event_id: id.to_string(),
+            event_id: id.name().to_owned(),
             result: Some(effect.into()),
             receive_time: Some(received_at.into()),
+            event_source: pb::EventSource::from(id.source()).into(),
+            hint: None,
         }
     }
 }
@@ -249,7 +282,8 @@ impl From<ParkedEvent> for pb::ParkedEvent {
             event;
         Self {
             connection_id: connection.to_string(),
-            event_id: id.to_string(),
+            event_id: id.name().to_owned(),
+            event_source: pb::EventSource::from(id.source()).into(),
             kind: pb::TicketEventKind::from(kind).into(),
             reason: pb::ParkReason::RequesterWithoutEmail.into(),
             ticket_id: ticket_id.get(),
@@ -260,7 +294,7 @@ impl From<ParkedEvent> for pb::ParkedEvent {
     }
 }
 
-/// As it stands in a page token; an event id has no space.
+/// As it stands in a page token. The event id comes last: it may have a space.
 impl fmt::Display for ParkedPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}", self.parked_at.as_micros(), self.connection, self.id)

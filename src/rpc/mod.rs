@@ -3,6 +3,7 @@
 pub mod connection;
 pub mod contact;
 pub mod event;
+mod hint;
 pub mod ingest;
 pub mod limits;
 pub mod page;

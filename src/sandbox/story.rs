@@ -17,8 +17,8 @@ use super::{
     zendesk::{Store, Ticket},
 };
 use crate::proto::v1::{
-    Connection, GetContactRequest, GetEventRequest, GetTicketObjectRequest, Language, TicketEvent,
-    get_contact_request::Contact as ContactName,
+    Connection, EventSource, GetContactRequest, GetEventRequest, GetTicketObjectRequest, Language,
+    TicketEvent, get_contact_request::Contact as ContactName,
 };
 
 /// How often the carrier looks for changes once the story is told: soon enough to seem at once.
@@ -230,6 +230,7 @@ impl Story {
             account_id: self.connection.account_id.clone(),
             connection_id: self.connection.connection_id.clone(),
             event_id: event.event_id.clone(),
+            event_source: EventSource::Producer.into(),
         };
         let answer = self.clients.ingest.get_event(request).await?.into_inner();
         let result =

@@ -39,6 +39,8 @@ pub enum Revocation {
 pub struct Disconnected {
     pub connection: Connection,
     pub deleted_ticket_count: i64,
+    /// The hints that waited: changes at Zendesk that were never fetched.
+    pub discarded_hint_count: i64,
     pub revocation: Revocation,
 }
 
@@ -56,10 +58,13 @@ impl Connecting {
         let this = self.clone();
         let whole = async move {
             let (connection, tokens) = this.end(&key).await?;
-            let (revocation, deleted) =
-                tokio::join!(this.forget(&connection, tokens), this.delete(&key, tickets));
-            let deleted_ticket_count = deleted?;
-            Ok(Disconnected { connection, deleted_ticket_count, revocation })
+            let here = async {
+                let discarded_hint_count = this.discard_hints(&key).await?;
+                Ok::<_, Error>((discarded_hint_count, this.delete(&key, tickets).await?))
+            };
+            let (revocation, here) = tokio::join!(this.forget(&connection, tokens), here);
+            let (discarded_hint_count, deleted_ticket_count) = here?;
+            Ok(Disconnected { connection, deleted_ticket_count, discarded_hint_count, revocation })
         };
         self.writes.run(whole).await
     }
@@ -127,6 +132,24 @@ impl Connecting {
                 self.zendesk.revoke(&connection.subdomain, &fresh.access).await
             }
             (revoked, _) => revoked,
+        }
+    }
+
+    /// Discards the hints that wait, and answers how many.
+    async fn discard_hints(&self, key: &ConnectionKey) -> Result<i64> {
+        let mut discarded = 0;
+        loop {
+            let mut tx = self.store.begin().await?;
+            let (_locked, connection) = locked(&mut tx, key).await?;
+            if connection.state != ConnectionState::Disconnected {
+                return Ok(discarded);
+            }
+            let chunk = tx.delete_hints(key, CHUNK_ROWS).await?;
+            tx.commit().await?;
+            discarded += chunk;
+            if chunk < CHUNK_ROWS {
+                return Ok(discarded);
+            }
         }
     }
 

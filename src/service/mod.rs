@@ -12,6 +12,7 @@ mod parked;
 mod pruner;
 mod relay;
 pub mod rotation;
+mod signing_secrets;
 mod tail;
 mod wakeup;
 mod writes;
@@ -27,6 +28,7 @@ pub use self::{
     parked::Parked,
     pruner::{Pruned, Pruner, PrunerOptions, days},
     relay::Relay,
+    signing_secrets::{Checked, Signed, SigningSecrets},
     tail::{Batch, MAX_BATCH_BYTES, Tail},
     wakeup::Wakeups,
     writes::Writes,

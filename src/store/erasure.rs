@@ -95,10 +95,21 @@ impl Tx<'_> {
                     then true
                     end",
         );
+        // What waits is fetched all the same, and answers that the ticket is erased. An inbox holds
+        // only what waits: it is not worth an index.
+        static INBOX: Staged = Staged::new(
+            KEY,
+            "update inbox
+                set detail = null
+              where detail is not null
+                and (account_id, connection_id, ticket_id) in
+                    (select account_id, connection_id, ticket_id from stage)",
+        );
         let trigger_count = self.run_on_tickets(&TRIGGERS, tickets).await?;
         let ticket_count = self.run_on_tickets(&TICKETS, tickets).await?;
         let parked_count = self.run_on_tickets(&PARKED_EVENTS, tickets).await?;
         self.run_on_tickets(&EVENTS, tickets).await?;
+        self.run_on_tickets(&INBOX, tickets).await?;
         Ok(Erased { ticket_count, trigger_count, parked_count })
     }
 

@@ -11,15 +11,19 @@ mod disconnection;
 mod erasure;
 mod error;
 mod event;
+mod inbox;
 mod lane;
+mod lease;
 mod on;
 mod options;
 mod pruning;
 mod sealed_secret;
+mod signing_secret;
 mod stage;
 mod ticket;
 mod trigger;
 mod trigger_row;
+mod upkeep;
 
 pub use self::{
     account::LockedAccount,
@@ -31,9 +35,13 @@ pub use self::{
     erasure::Erased,
     error::{Error, RETRY_AFTER, Result},
     event::{ParkedEvent, ParkedPlace, StoredEvent},
+    inbox::Waiting,
     lane::Lane,
+    lease::{Holding, Lease, NextUpkeep},
     options::{DatabaseUrl, Durability, StoreOptions},
     pruning::{EventPlace, EventRun},
     sealed_secret::{Resealed, SealedSecret},
+    signing_secret::{SealedSigning, WebhookOwner},
     trigger::{LogSlice, LoggedTrigger, ReadBounds, ReadFrom, TriggerFilter},
+    upkeep::Upkeep,
 };

@@ -36,6 +36,13 @@ impl Store {
                     select account_id, connection_id, 'refresh_token', refresh_token
                       from connections
                      union all
+                    select account_id, connection_id, 'signing_secret', signing_secret
+                      from connections
+                     union all
+                    select account_id, connection_id, 'previous_signing_secret',
+                           previous_signing_secret
+                      from connections
+                     union all
                     select account_id, connection_id, 'code_verifier', code_verifier
                       from authorizations) as secrets
              where sealed > $1
@@ -69,6 +76,22 @@ impl Tx<'_> {
                  where account_id = $1
                    and connection_id = $2
                    and refresh_token = $3"
+            }
+            SecretColumn::SigningSecret => {
+                "
+                update connections
+                   set signing_secret = $4
+                 where account_id = $1
+                   and connection_id = $2
+                   and signing_secret = $3"
+            }
+            SecretColumn::PreviousSigningSecret => {
+                "
+                update connections
+                   set previous_signing_secret = $4
+                 where account_id = $1
+                   and connection_id = $2
+                   and previous_signing_secret = $3"
             }
             SecretColumn::CodeVerifier => {
                 "

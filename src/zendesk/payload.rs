@@ -8,7 +8,7 @@ use super::{
     fields::{Fields, id, line, time, word},
 };
 use crate::domain::{
-    CreatedDetail, EventId, Given, Hint, HintKind, Invalid, Status, Ticket, TicketId,
+    CreatedDetail, EventId, EventSource, Given, Hint, HintKind, Invalid, Status, Ticket, TicketId,
 };
 
 /// What an event's `subject` starts with where it is a ticket's.
@@ -100,7 +100,7 @@ fn event_id(value: &Value) -> Result<EventId, Malformed> {
             return Err(malformed("id", "is no text"));
         }
     };
-    EventId::try_from(id).map_err(|problem| Malformed { field: "id", problem })
+    EventId::of(EventSource::Zendesk, id).map_err(|problem| Malformed { field: "id", problem })
 }
 
 /// The ticket's id: the detail's, else the subject's.

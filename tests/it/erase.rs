@@ -33,6 +33,7 @@ async fn event(services: &Services, connected: &Connected, event_id: &str) -> Ev
         account_id: connected.account_id.clone(),
         connection_id: connected.connection_id.clone(),
         event_id: event_id.into(),
+        ..GetEventRequest::default()
     };
     services.ingest.clone().get_event(request).await.unwrap().into_inner().result.unwrap()
 }

@@ -2,6 +2,9 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
+/// The indexes that find something whose account is not known yet.
+const ACROSS_ACCOUNTS: [&str; 2] = ["upkeep_by_due", "connections_by_id"];
+
 /// A table as a migration makes it: its lines, and what follows the closing bracket.
 struct Table {
     columns: Vec<(String, String)>,
@@ -55,6 +58,14 @@ fn indexes(engine: &str) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
+/// The columns that an engine's later migrations add, as far as the engines should agree.
+fn added_columns(engine: &str) -> Vec<String> {
+    let sql: Vec<String> = migrations(engine).into_values().collect();
+    let sql = sql.join("\n").replace(" collate \"C\"", "").replace("bigint", "integer");
+    let added = sql.lines().filter(|line| line.contains(" add column "));
+    added.map(str::to_owned).collect()
+}
+
 #[test]
 fn both_engines_have_the_same_migrations() {
     let numbers = |engine: &str| migrations(engine).into_keys().collect::<Vec<String>>();
@@ -78,6 +89,7 @@ fn both_engines_have_the_same_tables_columns_and_keys() {
         assert_eq!(sqlite.keys, postgres.keys, "keys of {name}");
     }
     assert_eq!(indexes("sqlite"), indexes("postgres"));
+    assert_eq!(added_columns("sqlite"), added_columns("postgres"));
 }
 
 #[test]
@@ -90,7 +102,8 @@ fn every_key_begins_with_the_account() {
             }
         }
         for index in indexes(engine) {
-            assert!(index.contains(" (account_id"), "{index}");
+            let across = ACROSS_ACCOUNTS.iter().any(|name| index.contains(name));
+            assert!(across || index.contains(" (account_id"), "{index}");
         }
     }
 }

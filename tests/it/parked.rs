@@ -6,9 +6,9 @@ use prost_types::Timestamp;
 use ticketsync::{
     clock,
     proto::v1::{
-        CreateContactRequest, Event, EventOutcome, GetEventRequest, ListParkedEventsRequest,
-        ListParkedEventsResponse, ParkReason, ParkedEvent, RetryParkedEventsRequest,
-        TicketEventKind, TriggerKind,
+        CreateContactRequest, Event, EventOutcome, EventSource, GetEventRequest,
+        ListParkedEventsRequest, ListParkedEventsResponse, ParkReason, ParkedEvent,
+        RetryParkedEventsRequest, TicketEventKind, TriggerKind,
     },
     service::FeedOptions,
 };
@@ -59,6 +59,7 @@ async fn retry(
         account_id: to.account_id.clone(),
         connection_id: to.connection_id.clone(),
         event_ids: event_ids.iter().map(|id| (*id).to_owned()).collect(),
+        ..RetryParkedEventsRequest::default()
     };
     Ok(services.ingest.clone().retry_parked_events(request).await?.into_inner().events)
 }
@@ -155,6 +156,7 @@ on_both_engines! {
             assert_eq!(event, ParkedEvent {
                 connection_id: to.connection_id.clone(),
                 event_id: id.into(),
+                event_source: EventSource::Producer.into(),
                 kind: kind.into(),
                 reason: ParkReason::RequesterWithoutEmail.into(),
                 ticket_id,
@@ -209,6 +211,7 @@ on_both_engines! {
                 account_id: to.account_id.clone(),
                 connection_id: to.connection_id.clone(),
                 event_id: id.into(),
+                ..GetEventRequest::default()
             };
             let unknown = services.ingest.clone().get_event(request).await.unwrap_err();
             assert_eq!((unknown.code(), reason(&unknown).as_str()), (Code::NotFound, "EVENT_NOT_FOUND"));

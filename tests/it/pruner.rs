@@ -42,6 +42,7 @@ async fn outcome(services: &Services, to: &Connected, event_id: &str) -> Option<
         account_id: to.account_id.clone(),
         connection_id: to.connection_id.clone(),
         event_id: event_id.into(),
+        ..GetEventRequest::default()
     };
     let event = services.ingest.clone().get_event(request).await.ok()?.into_inner();
     Some(event.result.unwrap().outcome())

@@ -21,8 +21,8 @@ const ERASED_TICKETS: i64 = 10;
 /// event of its account is parked, three more look for what it may release. Change these when the
 /// protocol changes.
 const BATCH: (u64, u64) = (4, 7);
-/// Four of them erase, one takes the parked events away.
-const ERASURE: u64 = 11;
+/// Five of them erase, one takes the parked events away.
+const ERASURE: u64 = 12;
 
 /// Commits the events as one batch and tells how many statements were sent for it.
 async fn statements(store: &Store, events: Vec<TicketEvent>) -> u64 {

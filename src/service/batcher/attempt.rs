@@ -14,15 +14,23 @@ use tokio::time::timeout;
 use super::queue::Job;
 use crate::{
     clock,
-    domain::{AccountId, Answer, Rejection},
+    domain::{AccountId, Receipt, Rejection},
     error::Error,
     store::{self, BatchKeys, Lane},
 };
 
-/// What each event of a batch is answered, and whose logs have grown.
+/// What each event and hint of a batch is answered, and what others may want to know of it.
 pub(super) struct Committed {
-    pub answers: Vec<Result<Answer, Rejection>>,
+    pub answers: Vec<Result<Receipt, Rejection>>,
+    pub news: News,
+}
+
+/// What a committed batch has left for others to read.
+pub(super) struct News {
+    /// The accounts whose logs have grown.
     pub grown: HashSet<AccountId>,
+    /// Whether hints wait that did not before.
+    pub has_hints: bool,
 }
 
 /// Why a batch was not, or perhaps not, committed.
@@ -34,7 +42,7 @@ pub(super) enum Failure {
     /// Nothing is stored, and a smaller batch may pass.
     TooSlow,
     /// It may or may not be stored; what each event would be answered if it is.
-    Unknown(Vec<Result<Answer, Rejection>>),
+    Unknown(Vec<Result<Receipt, Rejection>>),
 }
 
 /// Runs one transaction. After a failure the lane's connection is dropped: a new one is cheap, and
@@ -59,7 +67,7 @@ pub(super) async fn attempt(
     };
     let [working, committing] = [working, committing].map(AtomicBool::into_inner);
     let failure = match outcome {
-        Ok(Ok(grown)) => return Ok(Committed { answers, grown }),
+        Ok(Ok(news)) => return Ok(Committed { answers, news }),
         Ok(Err(store::Error::CommitUnknown(_))) => Failure::Unknown(answers),
         Err(_) if committing => Failure::Unknown(answers),
         Err(_) if working => Failure::TooSlow,
@@ -83,17 +91,20 @@ async fn transact(
     jobs: &[Job],
     working: &AtomicBool,
     committing: &AtomicBool,
-    answers: &mut Vec<Result<Answer, Rejection>>,
-) -> store::Result<HashSet<AccountId>> {
+    answers: &mut Vec<Result<Receipt, Rejection>>,
+) -> store::Result<News> {
     let mut tx = lane.begin().await?;
-    let mut set = tx.load_batch(BatchKeys::of(jobs.iter().map(|job| &job.event))).await?;
+    let mut set =
+        tx.load_batch(BatchKeys::of_incoming(jobs.iter().map(|job| &job.incoming))).await?;
     working.store(true, Ordering::Relaxed);
     // After the lock: commit times must not run backwards along the log.
     let now = clock::now();
     let mut dice = || rand::rng().random();
-    answers.extend(jobs.iter().map(|job| set.apply(job.event.clone(), now, &mut dice)));
+    answers.extend(jobs.iter().map(|job| set.take_in(job.incoming.clone(), now, &mut dice)));
     tx.save_batch(&mut set, now).await?;
     committing.store(true, Ordering::Relaxed);
     tx.commit().await?;
-    Ok(set.triggers.into_iter().map(|trigger| trigger.connection.account).collect())
+    let has_hints = !set.hints.is_empty();
+    let grown = set.triggers.into_iter().map(|trigger| trigger.connection.account).collect();
+    Ok(News { grown, has_hints })
 }

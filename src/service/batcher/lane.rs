@@ -1,11 +1,11 @@
 //! A lane: batches of some accounts, one after the other, through one connection.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use metrics::counter;
 use rand::RngExt as _;
 use tokio::{
-    sync::mpsc,
+    sync::{Notify, mpsc},
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,7 @@ use super::{
     queue::{Job, Waiting},
 };
 use crate::{
-    domain::{Answer, Rejection},
+    domain::{Answer, HintAnswer, Incoming, Receipt, Rejection},
     error::{Error, ErrorReason, Result},
     store::Lane,
 };
@@ -36,6 +36,7 @@ pub(super) struct LaneTask {
     waiting: Waiting,
     options: BatcherOptions,
     on_commit: OnCommit,
+    hinted: Arc<Notify>,
 }
 
 impl LaneTask {
@@ -44,8 +45,9 @@ impl LaneTask {
         queue: mpsc::Receiver<Job>,
         options: BatcherOptions,
         on_commit: OnCommit,
+        hinted: Arc<Notify>,
     ) -> Self {
-        Self { lane, queue, waiting: Waiting::default(), options, on_commit }
+        Self { lane, queue, waiting: Waiting::default(), options, on_commit, hinted }
     }
 
     /// Commits batches until the queue is closed and empty.
@@ -82,7 +84,7 @@ impl LaneTask {
         while let Some(mut part) = parts.pop() {
             match self.commit(&part, deadline).await {
                 Ok(answers) => {
-                    measure(&answers);
+                    measure(&part, &answers);
                     for (job, answer) in part.into_iter().zip(answers) {
                         reply(job, answer);
                     }
@@ -104,9 +106,12 @@ impl LaneTask {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match attempt(&mut self.lane, jobs, left.min(self.options.attempt_limit)).await {
-                Ok(Committed { answers, grown }) => {
-                    for account in &grown {
+                Ok(Committed { answers, news }) => {
+                    for account in &news.grown {
                         (self.on_commit)(account);
+                    }
+                    if news.has_hints {
+                        self.hinted.notify_one();
                     }
                     return Ok(unknown.resolve(answers));
                 }
@@ -146,7 +151,7 @@ fn settle_failure(failure: Failure, events: usize, retries: u32) -> Option<Settl
 }
 
 /// What each event of a batch is answered, in the batch's order.
-type Answers = Vec<Result<Answer>>;
+type Answers = Vec<Result<Receipt>>;
 
 /// How a batch that was not committed is settled.
 enum Settled {
@@ -159,11 +164,11 @@ enum Settled {
 /// The tries of a batch whose commit was cut off, by what they would have answered.
 #[derive(Default)]
 struct Unknown {
-    tries: Vec<Vec<Result<Answer, Rejection>>>,
+    tries: Vec<Vec<Result<Receipt, Rejection>>>,
 }
 
 impl Unknown {
-    fn note(&mut self, answers: Vec<Result<Answer, Rejection>>) {
+    fn note(&mut self, answers: Vec<Result<Receipt, Rejection>>) {
         self.tries.push(answers);
     }
 
@@ -174,18 +179,16 @@ impl Unknown {
     /// What to answer now that a later try has committed: where it found what one of the cut-off
     /// tries had stored, that try's answer; else its own. An event that is refused by now, since its
     /// connection was ended meanwhile, may be stored all the same.
-    fn resolve(&self, answers: Vec<Result<Answer, Rejection>>) -> Answers {
+    fn resolve(&self, answers: Vec<Result<Receipt, Rejection>>) -> Answers {
         let before = |at: usize| self.tries.iter().filter_map(move |answers| answers.get(at));
         answers
             .into_iter()
             .enumerate()
             .map(|(at, answer)| match answer {
-                Ok(Answer::Duplicate(stored))
-                    if before(at).any(|answer| *answer == Ok(Answer::Applied(stored))) =>
-                {
-                    Ok(Answer::Applied(stored))
+                Ok(receipt) if before(at).any(|answer| *answer == Ok(receipt.first())) => {
+                    Ok(receipt.first())
                 }
-                Err(_) if before(at).any(|answer| matches!(answer, Ok(Answer::Applied(_)))) => {
+                Err(_) if before(at).any(|answer| answer.is_ok_and(Receipt::is_new)) => {
                     Err(Error::OutcomeUnknown)
                 }
                 other => other.map_err(Error::from),
@@ -194,21 +197,28 @@ impl Unknown {
     }
 }
 
-/// Counts a committed batch, its events by what became of them.
-fn measure(answers: &Answers) {
+/// Counts a committed batch, its events and hints by what became of them.
+fn measure(jobs: &[Job], answers: &Answers) {
     counter!("ticketsync_batches_total").increment(1);
-    for answer in answers {
+    for (job, answer) in jobs.iter().zip(answers) {
         let outcome = match answer {
-            Ok(Answer::Applied(effect)) => effect.outcome.as_str(),
-            Ok(Answer::Duplicate(_)) => "duplicate",
+            Ok(Receipt::Event(Answer::Applied(effect))) => effect.outcome.as_str(),
+            Ok(Receipt::Hint(HintAnswer::Stored)) => "stored",
+            Ok(Receipt::Event(Answer::Duplicate(_)) | Receipt::Hint(HintAnswer::Duplicate)) => {
+                "duplicate"
+            }
             Err(_) => "rejected",
         };
-        counter!("ticketsync_events_total", "outcome" => outcome).increment(1);
+        let counted = match &job.incoming {
+            Incoming::Event(_) => "ticketsync_events_total",
+            Incoming::Hint(..) => "ticketsync_hints_total",
+        };
+        counter!(counted, "outcome" => outcome).increment(1);
     }
 }
 
-/// Answers one event. A caller who no longer waits is none of the batch's business.
-fn reply(job: Job, answer: Result<Answer>) {
+/// Answers one event or hint. A caller who no longer waits is none of the batch's business.
+fn reply(job: Job, answer: Result<Receipt>) {
     drop(job.answer.send(answer));
 }
 

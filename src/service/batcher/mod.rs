@@ -12,14 +12,17 @@ use std::{
 };
 
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Notify, mpsc, oneshot},
     time::{Instant, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{lane::LaneTask, queue::Job};
 use crate::{
-    domain::{AccountId, Answer, TicketEvent},
+    domain::{
+        AccountId, Answer, ConnectionKey, Hint, HintAnswer, Incoming, Receipt, TicketEvent,
+        Timestamp,
+    },
     error::{Error, Result},
     store::{Lane, Store},
 };
@@ -56,22 +59,31 @@ impl Default for BatcherOptions {
 /// What is to be told of an account whose log has grown.
 pub type OnCommit = Arc<dyn Fn(&AccountId) + Send + Sync>;
 
-/// Where events are handed in. Cheap to clone; the lanes end when every clone is gone or the service
+/// Where events and hints are handed in. Cheap to clone; the lanes end when every clone is gone or the service
 /// stops, after what was accepted is committed.
 #[derive(Clone)]
 pub struct Batcher {
     lanes: Arc<[mpsc::Sender<Job>]>,
+    hinted: Arc<Notify>,
     queue_wait: Duration,
     stopping: CancellationToken,
 }
 
-/// An event that was accepted, on its way to its answer.
-pub struct Accepted(oneshot::Receiver<Result<Answer>>);
+/// An event or a hint that was accepted, on its way to its answer.
+pub struct Accepted(oneshot::Receiver<Result<Receipt>>);
 
 impl Accepted {
-    /// Waits until the event is committed or refused. It is so whether or not anybody waits.
-    pub async fn answer(self) -> Result<Answer> {
+    /// Waits until it is committed or refused. It is so whether or not anybody waits.
+    pub async fn receipt(self) -> Result<Receipt> {
         self.0.await.unwrap_or(Err(Error::OutcomeUnknown))
+    }
+
+    /// The same for an event.
+    pub async fn answer(self) -> Result<Answer> {
+        match self.receipt().await? {
+            Receipt::Event(answer) => Ok(answer),
+            Receipt::Hint(_) => Err(Error::Internal("an event was answered as a hint".into())),
+        }
     }
 }
 
@@ -98,26 +110,33 @@ impl Batcher {
         tasks: &TaskTracker,
     ) -> Self {
         let lanes = if store.has_one_writer() { 1 } else { lanes.max(1) };
+        let hinted = Arc::new(Notify::new());
         let senders = (0..lanes).map(|_| {
             let (sender, receiver) = mpsc::channel(QUEUE_CAPACITY);
             let lane = Lane::new(store.clone());
-            let lane = LaneTask::new(lane, receiver, options, Arc::clone(on_commit));
+            let (on_commit, hinted) = (Arc::clone(on_commit), Arc::clone(&hinted));
+            let lane = LaneTask::new(lane, receiver, options, on_commit, hinted);
             tasks.spawn(lane.run(stopping.clone()));
             sender
         });
         let queue_wait = options.queue_wait;
-        Self { lanes: senders.collect(), queue_wait, stopping: stopping.clone() }
+        let lanes = senders.collect();
+        Self { lanes, hinted, queue_wait, stopping: stopping.clone() }
     }
 
     /// Hands an event in, waiting for as long as the queue is full: for streams, which are not read
     /// meanwhile.
     pub async fn submit(&self, event: TicketEvent) -> Result<Accepted> {
+        self.hand_in(Incoming::Event(event)).await
+    }
+
+    async fn hand_in(&self, incoming: Incoming) -> Result<Accepted> {
         let (answer, accepted) = oneshot::channel();
-        let lane = self.lane(&event.connection.account);
+        let lane = self.lane(&incoming.connection().account);
         if self.stopping.is_cancelled() {
             return Err(Error::ShuttingDown);
         }
-        let job = Job { event, since: Instant::now(), answer };
+        let job = Job { incoming, since: Instant::now(), answer };
         lane.send(job).await.map_err(|_| Error::ShuttingDown)?;
         Ok(Accepted(accepted))
     }
@@ -128,6 +147,48 @@ impl Batcher {
         let accepted =
             timeout(self.queue_wait, self.submit(event)).await.map_err(|_| Error::QueueFull)??;
         accepted.answer().await
+    }
+
+    /// Hands hints of a connection in and waits until all of them are durable; gives up when the
+    /// queue stays full. Answers each; of several some may be stored when one is refused.
+    pub async fn store_hints(
+        &self,
+        connection: &ConnectionKey,
+        hints: Vec<Hint>,
+        now: Timestamp,
+    ) -> Result<Vec<HintAnswer>> {
+        let hand_in_all = async {
+            let mut accepted = Vec::with_capacity(hints.len());
+            for hint in hints {
+                let incoming = Incoming::hint(connection.clone(), hint, now);
+                accepted.push(self.hand_in(incoming).await?);
+            }
+            Ok::<_, Error>(accepted)
+        };
+        let accepted =
+            timeout(self.queue_wait, hand_in_all).await.map_err(|_| Error::QueueFull)??;
+        let mut answers = Vec::with_capacity(accepted.len());
+        for accepted in accepted {
+            answers.push(accepted.receipt().await?.into());
+        }
+        Ok(answers)
+    }
+
+    /// The same for one hint.
+    pub async fn store_hint(
+        &self,
+        connection: &ConnectionKey,
+        hint: Hint,
+        now: Timestamp,
+    ) -> Result<HintAnswer> {
+        let answers = self.store_hints(connection, vec![hint], now).await?;
+        answers.first().copied().ok_or_else(|| Error::Internal("a hint has no answer".into()))
+    }
+
+    /// Notified whenever hints were stored by this process: there is something to fetch.
+    #[must_use]
+    pub fn hinted(&self) -> Arc<Notify> {
+        Arc::clone(&self.hinted)
     }
 
     fn lane(&self, account: &AccountId) -> &mpsc::Sender<Job> {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
-    domain::{AccountId, Answer, EventBody, TicketEvent},
+    domain::{AccountId, EventBody, Incoming, Receipt},
     error::Result,
 };
 
@@ -20,12 +20,12 @@ pub(super) const MAX_WAITING: usize = 4 * MAX_BATCH_EVENTS;
 /// What an event costs besides its texts: ids, times and the row's own overhead.
 const EVENT_OVERHEAD_BYTES: usize = 512;
 
-/// An event, and where its answer goes.
+/// An event or a hint, and where its answer goes.
 pub(super) struct Job {
-    pub event: TicketEvent,
+    pub incoming: Incoming,
     /// Since when its caller waits.
     pub since: Instant,
-    pub answer: oneshot::Sender<Result<Answer>>,
+    pub answer: oneshot::Sender<Result<Receipt>>,
 }
 
 /// The events of a lane by account, each account's in order of arrival.
@@ -48,7 +48,7 @@ impl Waiting {
     pub(super) fn push(&mut self, job: Job) {
         self.arrivals += 1;
         self.len += 1;
-        let account = job.event.connection.account.clone();
+        let account = job.incoming.connection().account.clone();
         self.accounts.entry(account).or_default().push_back((self.arrivals, job));
     }
 
@@ -71,7 +71,7 @@ impl Waiting {
         'full: for (account, ..) in order {
             let Some(jobs) = self.accounts.get_mut(&account) else { continue };
             while let Some((_, job)) = jobs.front() {
-                bytes += size(&job.event);
+                bytes += size(&job.incoming);
                 if !batch.is_empty() && (batch.len() == MAX_BATCH_EVENTS || bytes > MAX_BATCH_BYTES)
                 {
                     break 'full;
@@ -85,8 +85,19 @@ impl Waiting {
     }
 }
 
-fn size(event: &TicketEvent) -> usize {
-    let texts = match &event.body {
+fn size(incoming: &Incoming) -> usize {
+    let texts = match incoming {
+        Incoming::Event(event) => size_of_body(&event.body),
+        Incoming::Hint(_, hint) => hint.detail.as_ref().map_or(0, |detail| {
+            detail.description.as_ref().map_or(0, String::len)
+                + detail.subject.as_ref().map_or(0, String::len)
+        }),
+    };
+    texts + EVENT_OVERHEAD_BYTES
+}
+
+fn size_of_body(body: &EventBody) -> usize {
+    match body {
         EventBody::Snapshot(snapshot) => {
             let ticket = &snapshot.ticket;
             ticket.description.len()
@@ -97,8 +108,7 @@ fn size(event: &TicketEvent) -> usize {
                 + ticket.recipient.as_ref().map_or(0, String::len)
         }
         EventBody::Deleted { .. } | EventBody::PermanentlyDeleted => 0,
-    };
-    texts + EVENT_OVERHEAD_BYTES
+    }
 }
 
 #[cfg(test)]

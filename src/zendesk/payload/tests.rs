@@ -90,7 +90,7 @@ fn micros(micros: i64) -> Timestamp {
 #[test]
 fn a_whole_event_is_read_whole() {
     let expected = Hint {
-        id: EventId::try_from("cbe4028c-7239-495d-b020-f22348516046".to_owned()).unwrap(),
+        id: EventId::try_from("zendesk cbe4028c-7239-495d-b020-f22348516046".to_owned()).unwrap(),
         ticket_id: number(12_345_678_901_234),
         kind: HintKind::Created,
         occurred_at: Some(micros(SECOND_MICROS + 672_717)),
@@ -212,7 +212,7 @@ fn an_event_id_that_does_not_fit_is_named() {
     }
     for (id, text) in [(json!("a".repeat(128)), "a".repeat(128)), (json!(77), "77".into())] {
         let hint = hint(&changed(|event| event["id"] = id.clone()));
-        assert_eq!(hint.id.as_str(), text);
+        assert_eq!((hint.id.source(), hint.id.name()), (EventSource::Zendesk, text.as_str()));
     }
 }
 

@@ -54,6 +54,7 @@ async fn retry(clients: &Clients, to: &Connected, event_ids: &[&str]) -> Status 
         account_id: to.account_id.clone(),
         connection_id: to.connection_id.clone(),
         event_ids: event_ids.iter().map(|id| (*id).to_owned()).collect(),
+        ..RetryParkedEventsRequest::default()
     };
     clients.ingest.clone().retry_parked_events(request).await.unwrap_err()
 }

@@ -102,7 +102,12 @@ impl Write {
         match self {
             Self::RetryParked => {
                 let event_ids = vec!["parked".to_owned()];
-                let request = RetryParkedEventsRequest { account_id, connection_id, event_ids };
+                let request = RetryParkedEventsRequest {
+                    account_id,
+                    connection_id,
+                    event_ids,
+                    ..RetryParkedEventsRequest::default()
+                };
                 clients.ingest.clone().retry_parked_events(request).await.map(drop)
             }
             Self::CreateContact => {

@@ -68,6 +68,7 @@ async fn outcome_of(services: &Services, connected: &Connected, event_id: &str) 
         account_id: connected.account_id.clone(),
         connection_id: connected.connection_id.clone(),
         event_id: event_id.into(),
+        ..GetEventRequest::default()
     };
     let event = services.ingest.clone().get_event(request).await.unwrap().into_inner();
     event.result.unwrap().outcome()

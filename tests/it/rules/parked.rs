@@ -92,6 +92,7 @@ on_both_engines! {
             account_id: connected.account_id.clone(),
             connection_id: connected.connection_id.clone(),
             event_ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+            ..RetryParkedEventsRequest::default()
         };
         let mut ingest = services.ingest.clone();
         let answer = ingest.retry_parked_events(retry(&["e1"])).await.unwrap().into_inner();

@@ -5,6 +5,7 @@ mod database;
 mod engines;
 mod event;
 mod full_disk;
+mod hook;
 mod installed;
 mod keeper;
 mod ledger;
@@ -25,6 +26,7 @@ pub use self::{
     database::{Connected, Database, Session},
     event::{Event, created, deleted, permanently_deleted, time, undeleted, updated},
     full_disk::FullDisk,
+    hook::{Hook, SIGNING_SECRET, store_secrets, timestamp, zendesk_event},
     ledger::Ledger,
     load::{Load, send_all},
     postgres::{Disk, PostgresServer, blocking},

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::domain::{
-    ConnectionKey, Observation, Requester, Snapshot, SnapshotKind, Timestamp, Version,
+    ConnectionKey, Observation, Requester, Snapshot, SnapshotKind, TicketEvent, Timestamp, Version,
 };
 
 /// An event of an account whose texts have this many bytes.
@@ -33,7 +33,7 @@ fn job(account: &str, id: &str, bytes: usize) -> Job {
         })),
         content_hash: [0; 32],
     };
-    Job { event, since: Instant::now(), answer: oneshot::channel().0 }
+    Job { incoming: Incoming::Event(event), since: Instant::now(), answer: oneshot::channel().0 }
 }
 
 /// So many small events of each of these accounts, in this order, as they came in.
@@ -51,8 +51,9 @@ fn waiting(accounts: &[(&str, usize)]) -> Waiting {
 fn runs(batch: &[Job]) -> Vec<(String, usize, usize)> {
     let mut runs: Vec<(String, usize, usize)> = Vec::new();
     for job in batch {
-        let account = job.event.connection.account.as_str();
-        let number: usize = job.event.id().as_str().parse().unwrap();
+        let account = job.incoming.connection().account.as_str();
+        let Incoming::Event(event) = &job.incoming else { panic!("a hint") };
+        let number: usize = event.id().as_str().parse().unwrap();
         match runs.last_mut() {
             Some((last, _, end)) if last == account => {
                 assert_eq!(number, *end + 1, "an account's events keep their order");

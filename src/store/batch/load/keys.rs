@@ -3,16 +3,18 @@
 use std::collections::HashSet;
 
 use crate::domain::{
-    AccountId, ConnectionKey, EmailKey, EventBody, EventId, Requester, TicketEvent, TicketId,
-    ZendeskId,
+    AccountId, ConnectionKey, EmailKey, EventBody, EventId, Hint, Incoming, Requester, TicketEvent,
+    TicketId, ZendeskId,
 };
 
-/// What a batch touches, as far as its events tell.
+/// What a batch touches, as far as its events and hints tell.
 #[derive(Debug, Default)]
 pub struct BatchKeys {
     pub(super) accounts: HashSet<AccountId>,
     pub(super) connections: HashSet<ConnectionKey>,
     pub(super) events: HashSet<(ConnectionKey, EventId)>,
+    /// The ids among these that are of hints to be stored.
+    pub(super) hints: HashSet<(ConnectionKey, EventId)>,
     pub(super) tickets: HashSet<(ConnectionKey, TicketId)>,
     pub(super) requesters: HashSet<(ConnectionKey, ZendeskId)>,
     /// The requesters whose e-mail address an event shows: what is parked for them is released.
@@ -25,20 +27,46 @@ impl BatchKeys {
     pub fn of<'a>(events: impl IntoIterator<Item = &'a TicketEvent>) -> Self {
         let mut keys = Self::default();
         for event in events {
-            let connection = &event.connection;
-            keys.accounts.insert(connection.account.clone());
-            keys.connections.insert(connection.clone());
-            keys.events.insert((connection.clone(), event.id().clone()));
-            keys.tickets.insert((connection.clone(), event.ticket_id));
-            match &event.body {
-                EventBody::Snapshot(snapshot) => keys.requester(connection, &snapshot.requester),
-                EventBody::Deleted { requester: Some(requester) } => {
-                    keys.requester(connection, requester);
-                }
-                EventBody::Deleted { requester: None } | EventBody::PermanentlyDeleted => {}
+            keys.add_event(event);
+        }
+        keys
+    }
+
+    /// Collects the keys of events and hints.
+    pub fn of_incoming<'a>(incoming: impl IntoIterator<Item = &'a Incoming>) -> Self {
+        let mut keys = Self::default();
+        for incoming in incoming {
+            match incoming {
+                Incoming::Event(event) => keys.add_event(event),
+                Incoming::Hint(connection, hint) => keys.add_hint(connection, hint),
             }
         }
         keys
+    }
+
+    fn add_event(&mut self, event: &TicketEvent) {
+        let connection = &event.connection;
+        self.add_id(connection, event.id());
+        self.tickets.insert((connection.clone(), event.ticket_id));
+        match &event.body {
+            EventBody::Snapshot(snapshot) => self.requester(connection, &snapshot.requester),
+            EventBody::Deleted { requester: Some(requester) } => {
+                self.requester(connection, requester);
+            }
+            EventBody::Deleted { requester: None } | EventBody::PermanentlyDeleted => {}
+        }
+    }
+
+    /// Nothing of a hint's ticket is looked at before that is fetched.
+    fn add_hint(&mut self, connection: &ConnectionKey, hint: &Hint) {
+        self.add_id(connection, &hint.id);
+        self.hints.insert((connection.clone(), hint.id.clone()));
+    }
+
+    fn add_id(&mut self, connection: &ConnectionKey, id: &EventId) {
+        self.accounts.insert(connection.account.clone());
+        self.connections.insert(connection.clone());
+        self.events.insert((connection.clone(), id.clone()));
     }
 
     /// Collects the keys of parked events that are to be tried again.

@@ -1,6 +1,7 @@
 //! Loading what is known of everything a batch touches, after its accounts are locked.
 
 mod accounts;
+mod inbox;
 mod keys;
 mod parked;
 mod people;
@@ -47,6 +48,7 @@ impl Tx<'_> {
         people::keep_contacts(&mut set, contacts.read()?)?;
         people::keep_requesters(&mut set, requesters.read()?)?;
         people::keep_requesters(&mut set, requesters_of_tickets.read()?)?;
+        inbox::keep_inbox(&mut set, inbox::hints(&keys).fetch(self).await?)?;
         if set.accounts.values().any(|account| account.get().parked_count > 0) {
             self.load_released(&mut set, &mut keys).await?;
         }

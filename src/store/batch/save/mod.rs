@@ -2,6 +2,7 @@
 //!
 //! Unique keys are a net under the account lock: a conflict is an error, never ignored.
 
+mod inbox;
 mod log;
 mod parked;
 mod people;
@@ -66,6 +67,10 @@ impl Tx<'_> {
             heard(set, now),
         ];
         SAVE.execute(self, stages).await?;
+        let [insert_hints, delete_hints] = inbox::hints(set)?;
+        inbox::SAVE.execute(self, [insert_hints, inbox::upkeep(set)]).await?;
+        // Stored before deleted: a batch may hold a hint and the event that was made of it.
+        delete_hints.execute(self).await?;
         // What permanently deleted tickets have left behind everywhere.
         self.erase_tickets(&set.erased).await?;
         Ok(())

@@ -1,0 +1,119 @@
+//! What a connection's webhook signs with.
+
+use super::{Error, Result, Store, Tx, on::on};
+use crate::domain::{
+    ConnectionId, ConnectionKey, ConnectionState, Invalid, Sealed, SecretColumn, SecretPlace,
+    Timestamp,
+};
+
+/// The signing secrets of a connection, as they are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedSigning {
+    pub current: Sealed,
+    /// The one before, sealed for its own column: deliveries under way are signed with it.
+    pub previous: Option<Sealed>,
+    /// Since when the current one is.
+    pub changed_at: Timestamp,
+}
+
+/// The connection whose webhook was called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookOwner {
+    pub key: ConnectionKey,
+    pub state: ConnectionState,
+    /// None where no webhook was registered yet.
+    pub signing: Option<SealedSigning>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    account_id: String,
+    connection_id: String,
+    state: String,
+    signing_secret: Option<String>,
+    previous_signing_secret: Option<String>,
+    signing_secret_at: Option<i64>,
+}
+
+impl Store {
+    /// The connection of this id, whichever account's: a webhook is called without naming one. The
+    /// id is random and never given twice.
+    pub async fn webhook_owner(&self, id: ConnectionId) -> Result<Option<WebhookOwner>> {
+        const SQL: &str = "
+            select account_id, connection_id, state, signing_secret, previous_signing_secret,
+                   signing_secret_at
+              from connections
+             where connection_id = $1
+             limit 1";
+        let row: Option<Row> = on!(Read(self), |db| {
+            sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(db).await?
+        });
+        row.map(TryInto::try_into).transpose()
+    }
+}
+
+impl Tx<'_> {
+    /// Replaces the signing secrets of a connection, or forgets them. Comes under the account's lock.
+    pub async fn save_signing(
+        &mut self,
+        key: &ConnectionKey,
+        signing: Option<&SealedSigning>,
+    ) -> Result<()> {
+        const SQL: &str = "
+            update connections
+               set signing_secret = $3, previous_signing_secret = $4, signing_secret_at = $5
+             where account_id = $1
+               and connection_id = $2";
+        let previous = signing.and_then(|signing| signing.previous.as_ref());
+        on!(Tx(self), |db| {
+            sqlx::query(SQL)
+                .bind(key.account.as_str())
+                .bind(key.connection.to_string())
+                .bind(signing.map(|signing| signing.current.as_str()))
+                .bind(previous.map(Sealed::as_str))
+                .bind(signing.map(|signing| signing.changed_at.as_micros()))
+                .execute(db)
+                .await
+                .map(drop)
+        })?;
+        Ok(())
+    }
+}
+
+impl SealedSigning {
+    /// The sealed secrets and where each stands, the current one first.
+    pub fn places<'a>(
+        &'a self,
+        connection: &'a ConnectionKey,
+    ) -> impl Iterator<Item = (&'a Sealed, SecretPlace<'a>)> {
+        let place = move |column| SecretPlace { connection, column };
+        let current = (&self.current, place(SecretColumn::SigningSecret));
+        let previous = self.previous.as_ref();
+        let previous = previous.map(|sealed| (sealed, place(SecretColumn::PreviousSigningSecret)));
+        [current].into_iter().chain(previous)
+    }
+}
+
+impl TryFrom<Row> for WebhookOwner {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        let corrupt = |problem: Invalid| Error::corrupt("connections", &problem);
+        let signing = match (row.signing_secret, row.signing_secret_at) {
+            (Some(current), Some(changed_at)) => Some(SealedSigning {
+                current: Sealed::from_stored(current),
+                previous: row.previous_signing_secret.map(Sealed::from_stored),
+                changed_at: Timestamp::from_micros(changed_at).map_err(corrupt)?,
+            }),
+            (_, _) => None,
+        };
+        Ok(Self {
+            key: ConnectionKey {
+                account: row.account_id.try_into().map_err(corrupt)?,
+                connection: row.connection_id.parse().map_err(corrupt)?,
+            },
+            state: row.state.parse().map_err(corrupt)?,
+            signing,
+        })
+    }
+}

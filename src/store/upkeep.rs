@@ -1,0 +1,191 @@
+//! What there is to do for a connection at Zendesk: how far it is, when it goes on, what is wrong.
+//!
+//! Due is what `due_at` says, but not before `paused_until`.
+
+use super::{Error, Result, Store, Tx, batch::corrupt, on::on};
+use crate::domain::{ConnectionKey, SyncProblem, Timestamp, Trouble};
+
+/// How far the upkeep of a connection is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upkeep {
+    pub due_at: Option<Timestamp>,
+    pub paused_until: Timestamp,
+    /// How often it has failed since it last went well.
+    pub failure_count: i64,
+    pub trouble: Option<Trouble>,
+    /// When Zendesk last answered a fetch.
+    pub fetched_at: Option<Timestamp>,
+    pub export_cursor: Option<String>,
+    pub export_due_at: Option<Timestamp>,
+    /// Up to when the export was last read to its end.
+    pub exported_at: Option<Timestamp>,
+    pub webhook_due_at: Option<Timestamp>,
+    pub requesters_due_at: Option<Timestamp>,
+}
+
+impl Upkeep {
+    /// When it is next to be looked after, if that is planned.
+    #[must_use]
+    pub fn next_attempt_at(&self) -> Option<Timestamp> {
+        self.due_at.map(|due_at| due_at.max(self.paused_until))
+    }
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct UpkeepRow {
+    due_at: Option<i64>,
+    paused_until: i64,
+    failure_count: i64,
+    problem: Option<String>,
+    problem_detail: Option<String>,
+    problem_at: Option<i64>,
+    fetched_at: Option<i64>,
+    export_cursor: Option<String>,
+    export_due_at: Option<i64>,
+    exported_at: Option<i64>,
+    webhook_due_at: Option<i64>,
+    requesters_due_at: Option<i64>,
+}
+
+impl TryFrom<UpkeepRow> for Upkeep {
+    type Error = Error;
+
+    fn try_from(row: UpkeepRow) -> Result<Self> {
+        let corrupt = corrupt("upkeep");
+        let time = |micros| Timestamp::from_micros(micros).map_err(&corrupt);
+        let maybe = |micros: Option<i64>| micros.map(time).transpose();
+        let trouble = match (row.problem, row.problem_at) {
+            (Some(problem), Some(since)) => Some(Trouble {
+                problem: problem.parse().map_err(&corrupt)?,
+                detail: row.problem_detail.unwrap_or_default(),
+                since: time(since)?,
+            }),
+            (_, _) => None,
+        };
+        Ok(Self {
+            due_at: maybe(row.due_at)?,
+            paused_until: time(row.paused_until)?,
+            failure_count: row.failure_count,
+            trouble,
+            fetched_at: maybe(row.fetched_at)?,
+            export_cursor: row.export_cursor,
+            export_due_at: maybe(row.export_due_at)?,
+            exported_at: maybe(row.exported_at)?,
+            webhook_due_at: maybe(row.webhook_due_at)?,
+            requesters_due_at: maybe(row.requesters_due_at)?,
+        })
+    }
+}
+
+impl Store {
+    /// How far the upkeep of a connection is; none if there was never anything to do.
+    pub async fn upkeep(&self, key: &ConnectionKey) -> Result<Option<Upkeep>> {
+        const SQL: &str = "
+            select due_at, paused_until, failure_count, problem, problem_detail, problem_at,
+                   fetched_at, export_cursor, export_due_at, exported_at, webhook_due_at,
+                   requesters_due_at
+              from upkeep
+             where account_id = $1
+               and connection_id = $2";
+        let row: Option<UpkeepRow> = on!(Read(self), |db| {
+            sqlx::query_as(SQL)
+                .bind(key.account.as_str())
+                .bind(key.connection.to_string())
+                .fetch_optional(db)
+                .await?
+        });
+        row.map(TryInto::try_into).transpose()
+    }
+
+    /// Whether a connection of any account is to be looked after and free, as far as this clock can
+    /// tell: a look before [`Tx::claim_upkeep`], which writes.
+    pub async fn has_due_upkeep(&self, now: Timestamp) -> Result<bool> {
+        const SQL: &str = "
+            select count(*)
+              from (select 1
+                      from upkeep
+                     where due_at <= $1
+                       and paused_until <= $1
+                       and lease_until <= $1
+                     limit 1) as due";
+        let count: i64 = on!(Read(self), |db| {
+            sqlx::query_scalar(SQL).bind(now.as_micros()).fetch_one(db).await?
+        });
+        Ok(count > 0)
+    }
+}
+
+impl Tx<'_> {
+    /// Has a connection looked after from this moment on, whatever it was told to wait for: somebody
+    /// has put right what was wrong, or has changed what there is to do.
+    pub async fn make_upkeep_due(&mut self, key: &ConnectionKey, at: Timestamp) -> Result<()> {
+        const SQL: &str = "
+            insert into upkeep (account_id, connection_id, lease_until, epoch, due_at, paused_until,
+                                failure_count)
+                 values ($1, $2, 0, 0, $3, 0, 0)
+            on conflict (account_id, connection_id) do update
+                    set due_at = case
+                                 when upkeep.due_at < excluded.due_at then upkeep.due_at
+                                 else excluded.due_at
+                                 end,
+                        paused_until = 0";
+        on!(Tx(self), |db| {
+            sqlx::query(SQL)
+                .bind(key.account.as_str())
+                .bind(key.connection.to_string())
+                .bind(at.as_micros())
+                .execute(db)
+                .await
+                .map(drop)
+        })?;
+        Ok(())
+    }
+
+    /// Notes what keeps a connection's sync from going on. It counts from when it was first noted.
+    pub async fn set_problem(
+        &mut self,
+        key: &ConnectionKey,
+        problem: SyncProblem,
+        detail: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        const SQL: &str = "
+            update upkeep
+               set problem_at = case when problem = $3 then problem_at else $5 end,
+                   problem = $3,
+                   problem_detail = $4,
+                   failure_count = failure_count + 1
+             where account_id = $1
+               and connection_id = $2";
+        on!(Tx(self), |db| {
+            sqlx::query(SQL)
+                .bind(key.account.as_str())
+                .bind(key.connection.to_string())
+                .bind(problem.as_str())
+                .bind(detail)
+                .bind(now.as_micros())
+                .execute(db)
+                .await
+                .map(drop)
+        })?;
+        Ok(())
+    }
+
+    /// Notes that a connection's sync goes on.
+    pub async fn clear_problem(&mut self, key: &ConnectionKey) -> Result<()> {
+        const SQL: &str = "
+            update upkeep
+               set problem = null, problem_detail = null, problem_at = null, failure_count = 0
+             where account_id = $1
+               and connection_id = $2";
+        on!(Tx(self), |db| {
+            sqlx::query(SQL)
+                .bind(key.account.as_str())
+                .bind(key.connection.to_string())
+                .execute(db)
+                .await
+                .map(drop)
+        })?;
+        Ok(())
+    }
+}
