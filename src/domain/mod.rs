@@ -62,6 +62,6 @@ pub use self::{
     webhook::WebhookId,
     working_set::{
         AccountRow, ContactRow, Effect, Kept, NewTrigger, Origin, ParkedRow, RequesterRow,
-        ResultRow, Standing, TicketRow, WorkingSet,
+        ResultRow, Standing, TicketRow, ValueRow, WorkingSet,
     },
 };

@@ -6,11 +6,14 @@ mod authorization;
 mod batch;
 mod connection;
 mod contact;
+mod contact_field;
+mod contact_value;
 mod database;
 mod disconnection;
 mod erasure;
 mod error;
 mod event;
+mod field_mapping;
 mod lane;
 mod on;
 mod options;
@@ -26,6 +29,7 @@ pub use self::{
     announcement::Announcements,
     batch::BatchKeys,
     connection::SealedTokens,
+    contact_field::ContactFieldCount,
     database::{Store, Tx},
     disconnection::DeletedTickets,
     erasure::Erased,

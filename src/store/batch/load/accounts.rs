@@ -51,7 +51,7 @@ impl Tx<'_> {
     ) -> Result<()> {
         static LOAD: Staged = Staged::query(
             &[("account_id", Text), ("connection_id", Text)],
-            "c.account_id, c.connection_id, c.state",
+            "c.account_id, c.connection_id, c.state, c.mapped_at",
             "from stage s
                join connections c
                  on c.account_id = s.account_id
@@ -64,6 +64,9 @@ impl Tx<'_> {
         for record in rows.fetch::<ConnectionRecord>(self).await? {
             let key = connection_key("connections", record.account_id, &record.connection_id)?;
             let state = record.state.parse().map_err(corrupt("connections"))?;
+            if record.mapped_at.is_some() {
+                set.mappings.insert(key.clone(), Vec::new());
+            }
             set.connections.insert(key, state);
         }
         Ok(())

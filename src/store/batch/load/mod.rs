@@ -6,6 +6,7 @@ mod parked;
 mod people;
 mod results;
 mod tickets;
+mod values;
 
 pub use self::keys::BatchKeys;
 use crate::{
@@ -21,6 +22,8 @@ impl Tx<'_> {
         let mut set = WorkingSet::default();
         self.lock_accounts(&mut set, &keys).await?;
         self.load_connections(&mut set, &keys).await?;
+        // Not sent where no connection ever had a mapping, like what is saved of them.
+        self.load_mappings(&mut set).await?;
         self.load_results(&mut set, &keys).await?;
         if set.accounts.values().any(|account| account.get().parked_count > 0) {
             self.load_parked(&mut set, &mut keys).await?;
@@ -28,6 +31,7 @@ impl Tx<'_> {
         self.load_tickets(&mut set, &mut keys).await?;
         self.load_requesters(&mut set, &keys).await?;
         self.load_contacts(&mut set, &keys).await?;
+        self.load_values(&mut set).await?;
         Ok(set)
     }
 }

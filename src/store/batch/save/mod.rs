@@ -7,6 +7,7 @@ mod parked;
 mod people;
 mod results;
 mod tickets;
+mod values;
 
 use crate::{
     domain::{Origin, Timestamp, WorkingSet},
@@ -25,11 +26,14 @@ impl Tx<'_> {
         self.save_tickets(set).await?;
         self.save_parked(set).await?;
         self.save_results(set, now).await?;
+        self.save_values(set).await?;
         self.append_triggers(set).await?;
         self.save_accounts(set).await?;
         self.save_heard(set, now).await?;
         // What permanently deleted tickets have left behind everywhere.
         self.erase_tickets(&set.erased).await?;
+        let mapped = set.erased.iter().filter(|(key, _)| set.mappings.contains_key(key));
+        self.erase_values(mapped).await?;
         Ok(())
     }
 
