@@ -14,6 +14,7 @@ mod harness;
 mod interleaving;
 mod killed;
 mod logs;
+mod mapping;
 mod migrate;
 mod migrations;
 mod one_way;

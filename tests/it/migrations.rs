@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-/// A table as a migration makes it: its lines, and what follows the closing bracket.
+/// A table as the migrations make it: its lines, and what follows the closing bracket.
 struct Table {
     columns: Vec<(String, String)>,
     keys: Vec<String>,
@@ -21,8 +21,14 @@ fn migrations(engine: &str) -> BTreeMap<String, String> {
 
 /// The tables that an engine's migrations make.
 fn tables(engine: &str) -> BTreeMap<String, Table> {
-    let mut tables = BTreeMap::new();
+    let mut tables: BTreeMap<String, Table> = BTreeMap::new();
     for sql in migrations(engine).values() {
+        for statement in sql.split(';').filter_map(|text| text.split_once("alter table ")) {
+            let (name, column) = statement.1.split_once(" add column ").unwrap();
+            let (column, definition) = column.split_once(' ').unwrap();
+            let table = tables.get_mut(name).unwrap();
+            table.columns.push((column.to_owned(), definition.to_owned()));
+        }
         for statement in sql.split(';').filter_map(|text| text.split_once("create table ")) {
             let (name, rest) = statement.1.split_once('(').unwrap();
             let (body, ending) = rest.rsplit_once("\n)").unwrap();

@@ -10,7 +10,7 @@ use ticketsync::{
     store::{BatchKeys, Lane, Store},
 };
 
-use crate::support::{Connected, Database, Event, created, permanently_deleted, updated};
+use crate::support::{Database, Event, created, permanently_deleted, updated};
 
 /// Accounts whose tickets are erased by one batch.
 const ACCOUNTS: i64 = 20;
@@ -42,13 +42,6 @@ fn parse(connection: &ConnectionKey, event: Event) -> TicketEvent {
     rpc::event::parse(connection.clone(), Some(event.0), clock::now()).unwrap()
 }
 
-fn key(connected: Connected) -> ConnectionKey {
-    ConnectionKey {
-        account: connected.account_id.try_into().unwrap(),
-        connection: connected.connection_id.parse().unwrap(),
-    }
-}
-
 /// So many tickets created and, in the same batch, updated, and one that is parked.
 fn batch(connection: &ConnectionKey, tag: &str, tickets: i64) -> Vec<TicketEvent> {
     let base = if tag == "few" { 0 } else { 10_000 };
@@ -64,7 +57,7 @@ fn batch(connection: &ConnectionKey, tag: &str, tickets: i64) -> Vec<TicketEvent
 
 /// On one thread, where the counter is.
 async fn a_batch_costs_as_many_statements_for_10_events_as_for_500(db: Database) {
-    let connection = key(db.active_connection("acme").await);
+    let connection = db.active_connection("acme").await.key();
     let store = db.store().await;
     let warm_up = statements(&store, batch(&connection, "warm", 1)).await;
     let few = statements(&store, batch(&connection, "few", 5)).await;
@@ -96,7 +89,7 @@ fn erasure(connection: &ConnectionKey, tickets: Range<i64>) -> Vec<TicketEvent> 
 async fn erasing_costs_as_many_statements_for_a_ticket_as_for_many_of_many_accounts(db: Database) {
     let mut connections = Vec::new();
     for account in 0..ACCOUNTS {
-        connections.push(key(db.active_connection(&format!("account-{account}")).await));
+        connections.push(db.active_connection(&format!("account-{account}")).await.key());
     }
     let store = db.store().await;
     for connection in &connections {

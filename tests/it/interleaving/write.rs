@@ -129,7 +129,8 @@ impl Write {
                 connections.authorize_connection(request).await.map(drop)
             }
             Self::FinishConnection => {
-                let request = FinishConnectionRequest { account_id, connection_id };
+                let request =
+                    FinishConnectionRequest { account_id, connection_id, field_mappings: vec![] };
                 connections.finish_connection(request).await.map(drop)
             }
             Self::Disconnect => {
