@@ -24,7 +24,7 @@ fn tables(engine: &str) -> BTreeMap<String, Table> {
     let mut tables: BTreeMap<String, Table> = BTreeMap::new();
     for sql in migrations(engine).values() {
         for statement in sql.split(';').filter_map(|text| text.split_once("alter table ")) {
-            let (name, column) = statement.1.split_once(" add column ").unwrap();
+            let Some((name, column)) = statement.1.split_once(" add column ") else { continue };
             let (column, definition) = column.split_once(' ').unwrap();
             let table = tables.get_mut(name).unwrap();
             table.columns.push((column.to_owned(), definition.to_owned()));

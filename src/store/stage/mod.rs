@@ -5,12 +5,14 @@
 //! escaped and parsed several times. Either way the rows become the table expression `stage`, and
 //! what reads from it is one text.
 
+mod bundle;
 mod cell;
 mod parameters;
 mod rows;
 mod statement;
 
 pub(super) use self::{
+    bundle::Bundle,
     cell::Kind::{self, Int, Long, Text},
     rows::Stage,
     statement::Staged,

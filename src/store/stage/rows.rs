@@ -10,14 +10,16 @@ use sqlx::{
 };
 
 use super::{
-    cell::{Cell, Kind},
+    bundle::Answer,
+    cell::Cell,
     parameters::{Column, Slices, columns},
     statement::Staged,
 };
-use crate::store::{Error, Result, Tx};
+use crate::store::{Result, Tx};
 
-/// How many staged statements were sent. Divided by the batches it says what a batch costs.
-const STATEMENTS: &str = "ticketsync_batch_statements_total";
+/// How many staged statements, or bundles of them, were sent. Divided by the batches it says what a
+/// batch costs.
+pub(super) const STATEMENTS: &str = "ticketsync_batch_statements_total";
 
 /// The rows of one execution of a [`Staged`] statement.
 pub struct Stage<'a> {
@@ -36,9 +38,14 @@ impl<'a> Stage<'a> {
         self.rows.push(row.into());
     }
 
+    /// Whether no row was added.
+    pub const fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Runs the statement and tells how many rows it touched; an empty stage is not sent.
     pub async fn execute(self, tx: &mut Tx<'_>) -> Result<u64> {
-        if self.rows.is_empty() {
+        if self.is_empty() {
             return Ok(0);
         }
         counter!(STATEMENTS).increment(1);
@@ -51,24 +58,52 @@ impl<'a> Stage<'a> {
     /// Runs the query; an empty stage is not sent.
     pub async fn fetch<R>(self, tx: &mut Tx<'_>) -> Result<Vec<R>>
     where
-        R: for<'r> FromRow<'r, PgRow> + DeserializeOwned + Send + Unpin,
+        R: for<'r> FromRow<'r, PgRow> + DeserializeOwned,
     {
-        if self.rows.is_empty() {
+        if self.is_empty() {
             return Ok(Vec::new());
         }
         counter!(STATEMENTS).increment(1);
-        match tx {
-            Tx::Postgres(tx) => {
-                let rows = self.postgres().fetch_all(&mut **tx).await?;
-                Ok(rows.iter().map(R::from_row).collect::<Result<_, _>>()?)
-            }
+        let answer = match tx {
+            Tx::Postgres(tx) => Answer::Postgres(self.postgres().fetch_all(&mut **tx).await?),
             Tx::Sqlite(tx) => {
-                let row = self.sqlite()?.fetch_one(&mut **tx).await?;
-                let rows: &str = row.try_get(0)?;
-                serde_json::from_str(rows)
-                    .map_err(|problem| Error::corrupt("a batch's rows", &problem))
+                Answer::Sqlite(self.sqlite()?.fetch_one(&mut **tx).await?.try_get(0)?)
             }
-        }
+        };
+        answer.read()
+    }
+
+    pub(super) fn postgres(self) -> Query<'a, Postgres, PgArguments> {
+        let query = sqlx::query(self.statement.postgres());
+        self.bind_postgres(query)
+    }
+
+    fn sqlite(self) -> Result<Query<'a, Sqlite, SqliteArguments>> {
+        let query = sqlx::query(self.statement.sqlite());
+        self.bind_sqlite(query)
+    }
+
+    /// Adds the parameters of these rows to a query.
+    pub(super) fn bind_postgres(
+        self,
+        query: Query<'a, Postgres, PgArguments>,
+    ) -> Query<'a, Postgres, PgArguments> {
+        let statement = self.statement;
+        columns(statement, self.sorted()).into_iter().fold(query, |query, column| match column {
+            Column::Text(values) => query.bind(values),
+            Column::Int(values) => query.bind(values),
+        })
+    }
+
+    /// Adds the parameters of these rows to a query.
+    pub(super) fn bind_sqlite(
+        self,
+        query: Query<'_, Sqlite, SqliteArguments>,
+    ) -> Result<Query<'_, Sqlite, SqliteArguments>> {
+        let statement = self.statement;
+        let Slices { json, blob } = Slices::of(statement, self.sorted())?;
+        let query = query.bind(json);
+        Ok(if statement.sqlite_parameters() == 1 { query } else { query.bind(blob) })
     }
 
     /// The rows in the order of their keys, which come first: neighbours in a tree are written
@@ -76,28 +111,5 @@ impl<'a> Stage<'a> {
     fn sorted(mut self) -> Vec<Vec<Cell<'a>>> {
         self.rows.sort_unstable();
         self.rows
-    }
-
-    fn postgres(self) -> Query<'a, Postgres, PgArguments> {
-        let statement = self.statement;
-        columns(statement, self.sorted()).into_iter().fold(
-            sqlx::query(statement.postgres()),
-            |query, column| match column {
-                Column::Text(values) => query.bind(values),
-                Column::Int(values) => query.bind(values),
-            },
-        )
-    }
-
-    fn sqlite(self) -> Result<Query<'a, Sqlite, SqliteArguments>> {
-        let statement = self.statement;
-        let Slices { json, blob } = Slices::of(statement, self.sorted())?;
-        let query = sqlx::query(statement.sqlite()).bind(json);
-        // A statement without long texts has no second parameter.
-        Ok(if statement.kinds().any(|kind| matches!(kind, Kind::Long)) {
-            query.bind(blob)
-        } else {
-            query
-        })
     }
 }

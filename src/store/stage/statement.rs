@@ -70,58 +70,71 @@ impl Staged {
         self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
     }
 
+    /// The text by itself.
     pub(super) fn postgres(&'static self) -> &'static str {
-        self.postgres.get_or_init(|| {
-            let arrays: Vec<String> = self
-                .columns
-                .iter()
-                .zip(1..)
-                .map(|((_, kind), at)| match kind {
-                    Kind::Text | Kind::Long => format!("${at}::text[]"),
-                    Kind::Int => format!("${at}::bigint[]"),
-                })
-                .collect();
-            let (names, arrays) = (self.names(), arrays.join(", "));
-            let select = self.select.map(|columns| format!("select {columns} "));
-            format!(
-                "with recursive stage({names}) as (select * from unnest({arrays}))\n{}{}",
-                select.unwrap_or_default(),
-                self.postgres_body
-            )
-        })
+        self.postgres.get_or_init(|| self.postgres_from(1))
     }
 
-    /// A query answers one row, a JSON array of rows: each row of an answer costs the driver a
-    /// hand-over between threads, which takes longer than finding it.
+    /// The text by itself.
     pub(super) fn sqlite(&'static self) -> &'static str {
-        self.sqlite.get_or_init(|| {
-            let mut at = 0;
-            let mut values = Vec::new();
-            for (_, kind) in self.columns {
-                match kind {
-                    Kind::Text | Kind::Int => {
-                        values.push(format!("value ->> {at}"));
-                        at += 1;
-                    }
-                    // A slice of the blob: where it begins, and how long it is.
-                    Kind::Long => {
-                        let length = at + 1;
-                        values.push(format!(
-                            "cast(substr($2, value ->> {at}, value ->> {length}) as text)"
-                        ));
-                        at += 2;
-                    }
+        self.sqlite.get_or_init(|| self.sqlite_from(1))
+    }
+
+    /// The text with its first parameter numbered so: it takes one for each column.
+    pub(super) fn postgres_from(&self, first: usize) -> String {
+        let arrays: Vec<String> = self
+            .columns
+            .iter()
+            .zip(first..)
+            .map(|((_, kind), at)| match kind {
+                Kind::Text | Kind::Long => format!("${at}::text[]"),
+                Kind::Int => format!("${at}::bigint[]"),
+            })
+            .collect();
+        let (names, arrays) = (self.names(), arrays.join(", "));
+        let select = self.select.map(|columns| format!("select {columns} "));
+        format!(
+            "with recursive stage({names}) as (select * from unnest({arrays}))\n{}{}",
+            select.unwrap_or_default(),
+            self.postgres_body
+        )
+    }
+
+    /// How many parameters the text takes for `SQLite`: the rows, and the blob where some are long.
+    pub(super) fn sqlite_parameters(&self) -> usize {
+        if self.kinds().any(|kind| matches!(kind, Kind::Long)) { 2 } else { 1 }
+    }
+
+    /// The text with its first parameter numbered so. A query answers one row, a JSON array of rows:
+    /// each row of an answer costs the driver a hand-over between threads, which takes longer than
+    /// finding it.
+    pub(super) fn sqlite_from(&self, first: usize) -> String {
+        let blob = first + 1;
+        let mut at = 0;
+        let mut values = Vec::new();
+        for kind in self.kinds() {
+            match kind {
+                Kind::Text | Kind::Int => {
+                    values.push(format!("value ->> {at}"));
+                    at += 1;
+                }
+                // A slice of the blob: where it begins, and how long it is.
+                Kind::Long => {
+                    let length = at + 1;
+                    values.push(format!(
+                        "cast(substr(${blob}, value ->> {at}, value ->> {length}) as text)"
+                    ));
+                    at += 2;
                 }
             }
-            let (names, values) = (self.names(), values.join(", "));
-            let select = self
-                .select
-                .map(|columns| format!("select json_group_array(json_array({columns})) "));
-            format!(
-                "with recursive stage({names}) as (select {values} from json_each($1))\n{}{}",
-                select.unwrap_or_default(),
-                self.sqlite_body
-            )
-        })
+        }
+        let (names, values) = (self.names(), values.join(", "));
+        let select =
+            self.select.map(|columns| format!("select json_group_array(json_array({columns})) "));
+        format!(
+            "with recursive stage({names}) as (select {values} from json_each(${first}))\n{}{}",
+            select.unwrap_or_default(),
+            self.sqlite_body
+        )
     }
 }

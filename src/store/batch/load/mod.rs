@@ -11,27 +11,47 @@ mod values;
 pub use self::keys::BatchKeys;
 use crate::{
     domain::WorkingSet,
-    store::{Result, Tx},
+    store::{Result, Tx, stage::Bundle},
 };
+
+/// What the keys of the events lead to. The lock comes first, a statement of its own: a row that is
+/// locked and read in one comes from the statement's snapshot, which may be older than the lock.
+static LOAD: Bundle<5> = Bundle::new([
+    &accounts::LOCK,
+    &accounts::CONNECTIONS,
+    &results::RESULTS,
+    &tickets::TICKETS,
+    &people::CONTACTS,
+]);
 
 impl Tx<'_> {
     /// Locks the accounts of a batch in sorted order, then loads what is known of everything it
-    /// touches. The lock is a statement of its own: a row that is locked and read in one comes from
-    /// the statement's snapshot, which may be older than the lock.
+    /// touches.
     pub async fn load_batch(&mut self, mut keys: BatchKeys) -> Result<WorkingSet> {
         let mut set = WorkingSet::default();
-        self.lock_accounts(&mut set, &keys).await?;
-        self.load_connections(&mut set, &keys).await?;
-        // Not sent where no connection ever had a mapping, like what is saved of them.
-        self.load_mappings(&mut set).await?;
-        self.load_results(&mut set, &keys).await?;
+        let stages = [
+            accounts::lock(&keys),
+            accounts::connections(&keys),
+            results::results(&keys),
+            tickets::tickets(&keys.tickets),
+            people::contacts(&keys),
+        ];
+        let [accounts, connections, results, tickets, contacts] = LOAD.fetch(self, stages).await?;
+        accounts::keep_accounts(&mut set, accounts.read()?)?;
+        accounts::keep_connections(&mut set, connections.read()?)?;
+        results::keep_results(&mut set, results.read()?)?;
+        tickets::keep_tickets(&mut set, &mut keys, tickets.read()?)?;
+        people::keep_contacts(&mut set, contacts.read()?)?;
         if set.accounts.values().any(|account| account.get().parked_count > 0) {
+            let loaded = keys.tickets.clone();
             self.load_parked(&mut set, &mut keys).await?;
+            let others: Vec<_> = keys.tickets.difference(&loaded).cloned().collect();
+            let others = tickets::tickets(&others).fetch(self).await?;
+            tickets::keep_tickets(&mut set, &mut keys, others)?;
         }
-        self.load_tickets(&mut set, &mut keys).await?;
-        self.load_requesters(&mut set, &keys).await?;
-        self.load_contacts(&mut set, &keys).await?;
-        self.load_values(&mut set).await?;
+        let requesters = people::requesters(&keys).fetch(self).await?;
+        people::keep_requesters(&mut set, requesters)?;
+        self.load_mappings(&mut set).await?;
         Ok(set)
     }
 }

@@ -4,73 +4,69 @@ use super::BatchKeys;
 use crate::{
     domain::{AccountId, ContactRow, EmailKey, Kept, Timestamp, WorkingSet},
     store::{
-        Result, Tx,
+        Result,
         batch::row::{ContactRecord, RequesterRecord, corrupt, email},
-        stage::{Int, Staged, Text},
+        stage::{Int, Stage, Staged, Text},
     },
 };
 
-impl Tx<'_> {
-    pub(super) async fn load_requesters(
-        &mut self,
-        set: &mut WorkingSet,
-        keys: &BatchKeys,
-    ) -> Result<()> {
-        static LOAD: Staged = Staged::query(
-            &[("account_id", Text), ("connection_id", Text), ("requester_id", Int)],
-            "r.account_id, r.connection_id, r.requester_id, r.contact_id, r.observed_at,
-             r.observed_event_id",
-            "from stage s
-               join requesters r
-                 on r.account_id = s.account_id
-                and r.connection_id = s.connection_id
-                and r.requester_id = s.requester_id",
-        );
-        let mut stage = LOAD.stage();
-        for (key, id) in &keys.requesters {
-            let connection = key.connection.to_string();
-            stage.push([key.account.as_str().into(), connection.into(), id.get().into()]);
-        }
-        for record in stage.fetch::<RequesterRecord>(self).await? {
-            let (key, row) = record.read()?;
-            set.requesters.insert(key, Kept::stored(row));
-        }
-        Ok(())
-    }
+pub(super) static REQUESTERS: Staged = Staged::query(
+    &[("account_id", Text), ("connection_id", Text), ("requester_id", Int)],
+    "r.account_id, r.connection_id, r.requester_id, r.contact_id, r.observed_at,
+     r.observed_event_id",
+    "from stage s
+       join requesters r
+         on r.account_id = s.account_id
+        and r.connection_id = s.connection_id
+        and r.requester_id = s.requester_id",
+);
 
-    pub(super) async fn load_contacts(
-        &mut self,
-        set: &mut WorkingSet,
-        keys: &BatchKeys,
-    ) -> Result<()> {
-        static LOAD: Staged = Staged::query(
-            &[("account_id", Text), ("email_key", Text)],
-            "c.account_id, c.contact_id, c.email, c.email_key, c.name, c.synced_at",
-            "from stage s
-               join contacts c
-                 on c.account_id = s.account_id
-                and c.email_key = s.email_key",
-        );
-        let mut stage = LOAD.stage();
-        for (account, key) in &keys.emails {
-            stage.push([account.as_str().into(), key.as_str().into()]);
-        }
-        for record in stage.fetch::<ContactRecord>(self).await? {
-            let bad = corrupt("contacts");
-            let account: AccountId = record.account_id.try_into().map_err(&bad)?;
-            let row = ContactRow {
-                id: record.contact_id.parse().map_err(&bad)?,
-                email: email("contacts", record.email)?,
-                name: record.name,
-                synced_at: record
-                    .synced_at
-                    .map(Timestamp::from_micros)
-                    .transpose()
-                    .map_err(&bad)?,
-            };
-            let key = EmailKey::from_stored(record.email_key);
-            set.contacts.insert((account, key), Kept::stored(row));
-        }
-        Ok(())
+pub(super) static CONTACTS: Staged = Staged::query(
+    &[("account_id", Text), ("email_key", Text)],
+    "c.account_id, c.contact_id, c.email, c.email_key, c.name, c.synced_at",
+    "from stage s
+       join contacts c
+         on c.account_id = s.account_id
+        and c.email_key = s.email_key",
+);
+
+pub(super) fn requesters(keys: &BatchKeys) -> Stage<'_> {
+    let mut stage = REQUESTERS.stage();
+    for (key, id) in &keys.requesters {
+        let connection = key.connection.to_string();
+        stage.push([key.account.as_str().into(), connection.into(), id.get().into()]);
     }
+    stage
+}
+
+pub(super) fn contacts(keys: &BatchKeys) -> Stage<'_> {
+    let mut stage = CONTACTS.stage();
+    for (account, key) in &keys.emails {
+        stage.push([account.as_str().into(), key.as_str().into()]);
+    }
+    stage
+}
+
+pub(super) fn keep_requesters(set: &mut WorkingSet, records: Vec<RequesterRecord>) -> Result<()> {
+    for record in records {
+        let (key, row) = record.read()?;
+        set.requesters.insert(key, Kept::stored(row));
+    }
+    Ok(())
+}
+
+pub(super) fn keep_contacts(set: &mut WorkingSet, records: Vec<ContactRecord>) -> Result<()> {
+    for record in records {
+        let bad = corrupt("contacts");
+        let account: AccountId = record.account_id.try_into().map_err(&bad)?;
+        let row = ContactRow {
+            id: record.contact_id.parse().map_err(&bad)?,
+            email: email("contacts", record.email)?,
+            name: record.name,
+            synced_at: record.synced_at.map(Timestamp::from_micros).transpose().map_err(&bad)?,
+        };
+        let key = EmailKey::from_stored(record.email_key);
+        set.contacts.insert((account, key), Kept::stored(row));
+    }
+    Ok(())
 }

@@ -1,0 +1,2 @@
+-- SQLite does not compress rows: nothing to change here.
+select 1;
