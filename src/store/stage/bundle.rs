@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use metrics::counter;
 use serde::de::DeserializeOwned;
-use sqlx::{FromRow, Row as _, postgres::PgRow};
+use sqlx::Row as _;
 
 use super::{
     rows::{STATEMENTS, Stage},
@@ -12,21 +12,18 @@ use super::{
 };
 use crate::store::{Error, Result, Tx};
 
-/// Queries or writes that do not need each other's outcome. For `SQLite` they are one text and one
-/// hand-over to its thread; so are writes for `PostgreSQL`, where they see one snapshot, and so no two
-/// of them may touch the same row. Lives in a `static`, so that its texts are built once.
+/// Queries, or writes, that do not need each other's outcome and go as one text: a round trip, or a
+/// hand-over to `SQLite`'s thread, takes longer than most of them. On `PostgreSQL` they see one
+/// snapshot, and so no two writes may touch the same row. Lives in a `static`, so that its texts are
+/// built once.
 pub struct Bundle<const N: usize> {
     statements: [&'static Staged; N],
     postgres: OnceLock<String>,
     sqlite: OnceLock<String>,
 }
 
-/// The answer to one query of a bundle.
-pub enum Answer {
-    Postgres(Vec<PgRow>),
-    /// A JSON array of rows.
-    Sqlite(String),
-}
+/// The answer to one query of a bundle: a JSON array of rows.
+pub struct Answer(String);
 
 impl<const N: usize> Bundle<N> {
     pub const fn new(statements: [&'static Staged; N]) -> Self {
@@ -42,7 +39,12 @@ impl<const N: usize> Bundle<N> {
         counter!(STATEMENTS).increment(1);
         match tx {
             Tx::Postgres(tx) => {
-                let query = sqlx::query(self.postgres_writes());
+                let text = self.postgres(Staged::postgres_from, |texts| {
+                    let writes = texts.iter().enumerate();
+                    let writes = writes.map(|(at, text)| format!("write_{at} as ({text})"));
+                    format!("with {} select 1", writes.collect::<Vec<_>>().join(",\n"))
+                });
+                let query = sqlx::query(text);
                 let query =
                     stages.into_iter().fold(query, |query, stage| stage.bind_postgres(query));
                 query.execute(&mut **tx).await?;
@@ -58,74 +60,79 @@ impl<const N: usize> Bundle<N> {
         Ok(())
     }
 
-    /// Runs queries, for `PostgreSQL` one after the other; those without rows are not sent there.
+    /// Runs queries, those without rows among them.
     pub async fn fetch(
         &'static self,
         tx: &mut Tx<'_>,
         stages: [Stage<'_>; N],
     ) -> Result<[Answer; N]> {
-        let mut answers = [const { Answer::Postgres(Vec::new()) }; N];
+        counter!(STATEMENTS).increment(1);
+        let mut answers = [const { Answer(String::new()) }; N];
         match tx {
             Tx::Postgres(tx) => {
-                for (answer, stage) in answers.iter_mut().zip(stages) {
-                    if stage.is_empty() {
-                        continue;
-                    }
-                    counter!(STATEMENTS).increment(1);
-                    *answer = Answer::Postgres(stage.postgres().fetch_all(&mut **tx).await?);
+                let query = sqlx::query(self.postgres(Staged::postgres_json_from, side_by_side));
+                let query =
+                    stages.into_iter().fold(query, |query, stage| stage.bind_postgres(query));
+                let row = query.fetch_one(&mut **tx).await?;
+                for (at, answer) in answers.iter_mut().enumerate() {
+                    *answer = Answer(row.try_get(at)?);
                 }
             }
             Tx::Sqlite(tx) => {
-                counter!(STATEMENTS).increment(1);
-                let together = |texts: Vec<String>| format!("select ({})", texts.join("), ("));
-                let mut query = sqlx::query(self.sqlite(together));
+                let mut query = sqlx::query(self.sqlite(side_by_side));
                 for stage in stages {
                     query = stage.bind_sqlite(query)?;
                 }
                 let row = query.fetch_one(&mut **tx).await?;
                 for (at, answer) in answers.iter_mut().enumerate() {
-                    *answer = Answer::Sqlite(row.try_get(at)?);
+                    *answer = Answer(row.try_get(at)?);
                 }
             }
         }
         Ok(answers)
     }
 
-    fn postgres_writes(&'static self) -> &'static str {
+    fn postgres(
+        &'static self,
+        write: impl Fn(&Staged, usize) -> String,
+        together: impl Fn(&[String]) -> String,
+    ) -> &'static str {
         self.postgres.get_or_init(|| {
             let mut first = 1;
-            let writes = self.statements.iter().enumerate().map(|(at, statement)| {
-                let text = statement.postgres_from(first);
+            let texts = self.statements.map(|statement| {
+                let text = write(statement, first);
                 first += statement.columns.len();
-                format!("write_{at} as ({text})")
+                text
             });
-            format!("with {} select 1", writes.collect::<Vec<_>>().join(",\n"))
+            together(&texts)
         })
     }
 
-    fn sqlite(&'static self, together: impl Fn(Vec<String>) -> String) -> &'static str {
+    fn sqlite(&'static self, together: impl Fn(&[String]) -> String) -> &'static str {
         self.sqlite.get_or_init(|| {
             let mut first = 1;
-            let texts = self.statements.iter().map(|statement| {
+            let texts = self.statements.map(|statement| {
                 let text = statement.sqlite_from(first);
                 first += statement.sqlite_parameters();
                 text
             });
-            together(texts.collect())
+            together(&texts)
         })
     }
 }
 
+/// One query whose columns are the answers of others.
+fn side_by_side(queries: &[String]) -> String {
+    format!("select ({})", queries.join("),\n("))
+}
+
 impl Answer {
+    pub(super) const fn new(rows: String) -> Self {
+        Self(rows)
+    }
+
     /// Reads the rows.
-    pub fn read<R>(self) -> Result<Vec<R>>
-    where
-        R: for<'r> FromRow<'r, PgRow> + DeserializeOwned,
-    {
-        match self {
-            Self::Postgres(rows) => Ok(rows.iter().map(R::from_row).collect::<Result<_, _>>()?),
-            Self::Sqlite(rows) => serde_json::from_str(&rows)
-                .map_err(|problem| Error::corrupt("a batch's rows", &problem)),
-        }
+    pub fn read<R: DeserializeOwned>(&self) -> Result<Vec<R>> {
+        serde_json::from_str(&self.0).map_err(|problem| Error::corrupt("a batch's rows", &problem))
     }
 }

@@ -64,16 +64,19 @@ impl<'a> Stage<'a> {
             return Ok(Vec::new());
         }
         counter!(STATEMENTS).increment(1);
-        let answer = match tx {
-            Tx::Postgres(tx) => Answer::Postgres(self.postgres().fetch_all(&mut **tx).await?),
-            Tx::Sqlite(tx) => {
-                Answer::Sqlite(self.sqlite()?.fetch_one(&mut **tx).await?.try_get(0)?)
+        match tx {
+            Tx::Postgres(tx) => {
+                let rows = self.postgres().fetch_all(&mut **tx).await?;
+                Ok(rows.iter().map(R::from_row).collect::<Result<_, _>>()?)
             }
-        };
-        answer.read()
+            Tx::Sqlite(tx) => {
+                let row = self.sqlite()?.fetch_one(&mut **tx).await?;
+                Answer::new(row.try_get(0)?).read()
+            }
+        }
     }
 
-    pub(super) fn postgres(self) -> Query<'a, Postgres, PgArguments> {
+    fn postgres(self) -> Query<'a, Postgres, PgArguments> {
         let query = sqlx::query(self.statement.postgres());
         self.bind_postgres(query)
     }

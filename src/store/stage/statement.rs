@@ -82,6 +82,19 @@ impl Staged {
 
     /// The text with its first parameter numbered so: it takes one for each column.
     pub(super) fn postgres_from(&self, first: usize) -> String {
+        let select = self.select.map(|columns| format!("select {columns} "));
+        self.postgres_selecting(first, &select.unwrap_or_default())
+    }
+
+    /// The same as [`Staged::sqlite_from`]: a query answers one row, a JSON array of rows.
+    pub(super) fn postgres_json_from(&self, first: usize) -> String {
+        let select = self.select.map(|columns| {
+            format!("select coalesce(json_agg(json_build_array({columns})), '[]')::text ")
+        });
+        self.postgres_selecting(first, &select.unwrap_or_default())
+    }
+
+    fn postgres_selecting(&self, first: usize, select: &str) -> String {
         let arrays: Vec<String> = self
             .columns
             .iter()
@@ -92,10 +105,8 @@ impl Staged {
             })
             .collect();
         let (names, arrays) = (self.names(), arrays.join(", "));
-        let select = self.select.map(|columns| format!("select {columns} "));
         format!(
-            "with recursive stage({names}) as (select * from unnest({arrays}))\n{}{}",
-            select.unwrap_or_default(),
+            "with recursive stage({names}) as (select * from unnest({arrays}))\n{select}{}",
             self.postgres_body
         )
     }

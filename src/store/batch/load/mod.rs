@@ -14,44 +14,59 @@ use crate::{
     store::{Result, Tx, stage::Bundle},
 };
 
-/// What the keys of the events lead to. The lock comes first, a statement of its own: a row that is
-/// locked and read in one comes from the statement's snapshot, which may be older than the lock.
-static LOAD: Bundle<5> = Bundle::new([
-    &accounts::LOCK,
+/// What the keys of the events lead to.
+static LOAD: Bundle<6> = Bundle::new([
     &accounts::CONNECTIONS,
     &results::RESULTS,
     &tickets::TICKETS,
     &people::CONTACTS,
+    &people::REQUESTERS,
+    &people::REQUESTERS_OF_TICKETS,
 ]);
 
 impl Tx<'_> {
     /// Locks the accounts of a batch in sorted order, then loads what is known of everything it
-    /// touches.
+    /// touches. The lock is a statement of its own: a row that is locked and read in one comes from
+    /// the statement's snapshot, which may be older than the lock.
     pub async fn load_batch(&mut self, mut keys: BatchKeys) -> Result<WorkingSet> {
         let mut set = WorkingSet::default();
+        let accounts = accounts::lock(&keys).fetch(self).await?;
+        accounts::keep_accounts(&mut set, accounts)?;
         let stages = [
-            accounts::lock(&keys),
             accounts::connections(&keys),
             results::results(&keys),
             tickets::tickets(&keys.tickets),
             people::contacts(&keys),
+            people::requesters(&keys.requesters),
+            people::requesters_of_tickets(&keys.tickets),
         ];
-        let [accounts, connections, results, tickets, contacts] = LOAD.fetch(self, stages).await?;
-        accounts::keep_accounts(&mut set, accounts.read()?)?;
+        let [connections, results, tickets, contacts, requesters, requesters_of_tickets] =
+            LOAD.fetch(self, stages).await?;
         accounts::keep_connections(&mut set, connections.read()?)?;
         results::keep_results(&mut set, results.read()?)?;
-        tickets::keep_tickets(&mut set, &mut keys, tickets.read()?)?;
+        tickets::keep_tickets(&mut set, tickets.read()?)?;
         people::keep_contacts(&mut set, contacts.read()?)?;
+        people::keep_requesters(&mut set, requesters.read()?)?;
+        people::keep_requesters(&mut set, requesters_of_tickets.read()?)?;
         if set.accounts.values().any(|account| account.get().parked_count > 0) {
-            let loaded = keys.tickets.clone();
-            self.load_parked(&mut set, &mut keys).await?;
-            let others: Vec<_> = keys.tickets.difference(&loaded).cloned().collect();
-            let others = tickets::tickets(&others).fetch(self).await?;
-            tickets::keep_tickets(&mut set, &mut keys, others)?;
+            self.load_released(&mut set, &mut keys).await?;
         }
-        let requesters = people::requesters(&keys).fetch(self).await?;
-        people::keep_requesters(&mut set, requesters)?;
         self.load_mappings(&mut set).await?;
         Ok(set)
+    }
+
+    /// Loads the parked events that the batch may release, and what these lead to in their turn.
+    async fn load_released(&mut self, set: &mut WorkingSet, keys: &mut BatchKeys) -> Result<()> {
+        let (known_tickets, known_requesters) = (keys.tickets.clone(), keys.requesters.clone());
+        self.load_parked(set, keys).await?;
+        let others: Vec<_> = keys.tickets.difference(&known_tickets).collect();
+        if !others.is_empty() {
+            let found = tickets::tickets(others.iter().copied()).fetch(self).await?;
+            tickets::keep_tickets(set, found)?;
+            let found = people::requesters_of_tickets(others).fetch(self).await?;
+            people::keep_requesters(set, found)?;
+        }
+        let others = keys.requesters.difference(&known_requesters);
+        people::keep_requesters(set, people::requesters(others).fetch(self).await?)
     }
 }

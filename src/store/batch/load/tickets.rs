@@ -1,8 +1,7 @@
 //! Loading the tickets.
 
-use super::BatchKeys;
 use crate::{
-    domain::{ConnectionKey, Kept, Standing, TicketId, WorkingSet},
+    domain::{ConnectionKey, Kept, TicketId, WorkingSet},
     store::{
         Result,
         batch::row::TicketRecord,
@@ -32,18 +31,10 @@ pub(super) fn tickets<'a>(
     stage
 }
 
-/// Also adds the tickets' requesters to the keys.
-pub(super) fn keep_tickets(
-    set: &mut WorkingSet,
-    keys: &mut BatchKeys,
-    records: Vec<TicketRecord>,
-) -> Result<()> {
+pub(super) fn keep_tickets(set: &mut WorkingSet, records: Vec<TicketRecord>) -> Result<()> {
     for record in records {
-        let ((connection, id), row) = record.read()?;
-        if let Standing::Live(ticket) | Standing::Deleted(Some(ticket)) = &row.standing {
-            keys.requesters.insert((connection.clone(), ticket.requester_id));
-        }
-        set.tickets.insert((connection, id), Kept::stored(row));
+        let (key, row) = record.read()?;
+        set.tickets.insert(key, Kept::stored(row));
     }
     Ok(())
 }
