@@ -35,6 +35,13 @@ pub enum Error {
     ConnectionNotFound,
     #[error("the account has no such contact")]
     ContactNotFound,
+    /// The fields of the request that name contact fields which are not there.
+    #[error("the account has no such contact field")]
+    ContactFieldsNotFound(Vec<FieldViolation>),
+    #[error("the account has a contact field of this name already")]
+    ContactFieldExists,
+    #[error("a field mapping writes to the contact field: remove the mapping first")]
+    ContactFieldMapped,
     #[error("the connection has no such ticket in a ticket object")]
     TicketNotFound,
     #[error("the connection has no such event, or its id was pruned")]
@@ -100,6 +107,15 @@ impl Error {
         Self::invalid(field, Invalid::new("is required"))
     }
 
+    /// Fields that name contact fields which the account has not got.
+    pub fn contact_fields_not_found(fields: impl IntoIterator<Item = String>) -> Self {
+        let violation = |field| FieldViolation {
+            field,
+            description: "names no contact field of the account".into(),
+        };
+        Self::ContactFieldsNotFound(fields.into_iter().map(violation).collect())
+    }
+
     /// The reason, as the contract names it.
     #[must_use]
     pub fn reason(&self) -> ErrorReason {
@@ -107,6 +123,9 @@ impl Error {
             Self::InvalidFields(_) => ErrorReason::InvalidField,
             Self::ConnectionNotFound => ErrorReason::ConnectionNotFound,
             Self::ContactNotFound => ErrorReason::ContactNotFound,
+            Self::ContactFieldsNotFound(_) => ErrorReason::ContactFieldNotFound,
+            Self::ContactFieldExists => ErrorReason::ContactFieldExists,
+            Self::ContactFieldMapped => ErrorReason::ContactFieldMapped,
             Self::TicketNotFound => ErrorReason::TicketNotFound,
             Self::EventNotFound => ErrorReason::EventNotFound,
             Self::ContactExists => ErrorReason::ContactExists,
@@ -177,7 +196,7 @@ impl Error {
     #[must_use]
     pub fn field_violations(&self) -> &[FieldViolation] {
         match self {
-            Self::InvalidFields(violations) => violations,
+            Self::InvalidFields(violations) | Self::ContactFieldsNotFound(violations) => violations,
             _ => &[],
         }
     }

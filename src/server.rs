@@ -17,8 +17,8 @@ use crate::{
     proto::{DESCRIPTORS, v1 as pb},
     rpc::{self, limits},
     service::{
-        Batcher, Connecting, Contacts, Feed, OnCommit, Parked, Pruner, SigningSecrets, Writes,
-        rotation::Inventory,
+        Batcher, Connecting, ContactFields, Contacts, Feed, OnCommit, Parked, Pruner,
+        SigningSecrets, Writes, rotation::Inventory,
     },
     store::Store,
     zendesk,
@@ -150,6 +150,8 @@ fn services(
     let contact = rpc::contact::ContactApi::new(store.clone(), contacts);
     let trigger = rpc::trigger::TriggerApi::new(feed);
     let connection = rpc::connection::ConnectionApi::new(connecting);
+    let fields = ContactFields::new(store.clone(), writes.clone());
+    let contact_field = rpc::contact_field::ContactFieldApi::new(store.clone(), fields);
 
     let mut routes = Routes::builder();
     macro_rules! add {
@@ -163,6 +165,7 @@ fn services(
     }
     add! {
         connection_service_server::ConnectionServiceServer(connection),
+        contact_field_service_server::ContactFieldServiceServer(contact_field),
         ingest_service_server::IngestServiceServer(ingest),
         contact_service_server::ContactServiceServer(contact),
         trigger_service_server::TriggerServiceServer(trigger),
@@ -232,9 +235,10 @@ async fn probe(store: &Store) -> Health {
 
 /// Tells the same of the server as a whole and of each of its services.
 async fn report(reporter: &HealthReporter, health: Health) {
-    const SERVICES: [&str; 5] = [
+    const SERVICES: [&str; 6] = [
         "",
         pb::connection_service_server::SERVICE_NAME,
+        pb::contact_field_service_server::SERVICE_NAME,
         pb::ingest_service_server::SERVICE_NAME,
         pb::contact_service_server::SERVICE_NAME,
         pb::trigger_service_server::SERVICE_NAME,

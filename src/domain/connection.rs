@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use uuid::Uuid;
 
-use super::{AccountId, Invalid, Subdomain, Timestamp, word::words};
+use super::{AccountId, FieldMapping, Invalid, Subdomain, Timestamp, word::words};
 
 /// A connection's id: random, since it becomes part of the webhook's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,6 +102,9 @@ pub struct Connection {
     pub authorized_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
     pub last_event_at: Option<Timestamp>,
+    /// Which ticket fields are copied where, in the order of the contact fields' ids; none where
+    /// connections are listed.
+    pub field_mappings: Vec<FieldMapping>,
 }
 
 impl Connection {
@@ -116,6 +119,7 @@ impl Connection {
             authorized_at: None,
             finished_at: None,
             last_event_at: None,
+            field_mappings: Vec::new(),
         }
     }
 

@@ -4,14 +4,17 @@ mod account;
 mod authorization;
 mod connection;
 mod contact;
+mod contact_field;
 mod created_detail;
 mod cursor;
 mod event;
 mod export;
+mod field_value;
 mod hint;
 mod incoming;
 mod limit;
 mod log;
+mod mapping;
 mod object;
 mod secret;
 mod subdomain;
@@ -31,6 +34,10 @@ pub use self::{
     },
     connection::{Connection, ConnectionId, ConnectionKey, ConnectionState, Finish},
     contact::{Contact, ContactId, Email, EmailKey, Requester, SYNC_TAG},
+    contact_field::{
+        ContactField, ContactFieldId, ContactFieldType, ContactFieldValue, Label,
+        MAX_CONTACT_FIELDS, MAX_OPTIONS, MAX_TEXTAREAS,
+    },
     created_detail::{CreatedDetail, Given},
     cursor::{Cursor, LogEnds, Misplaced},
     event::{
@@ -38,23 +45,27 @@ pub use self::{
         SnapshotKind, TicketEvent, Version,
     },
     export::{ExportCursor, ExportedTicket, Presence},
+    field_value::{FieldKind, FieldValue},
     hint::{Hint, HintKind, WaitingHint},
     incoming::{HintAnswer, Incoming, Receipt},
     limit::{Invalid, text},
     log::{LogId, Position, TriggerContact, TriggerContent, TriggerEvent, TriggerKind},
+    mapping::{
+        FieldCopy, FieldMapping, MAX_FIELD_MAPPINGS, MappingFault, MappingFaultKind, repeated,
+        unfit,
+    },
     object::{ObjectPlace, ObjectRow, SyncedTicket},
     secret::{Sealed, Secret, SecretColumn, SecretPlace},
     subdomain::Subdomain,
     sync::{Answer, Dice, Rejection},
     ticket::{
-        Change, FieldValue, Status, Ticket, TicketField, TicketId, TicketPriority, TicketType,
-        ZendeskId,
+        Change, Status, Ticket, TicketField, TicketId, TicketPriority, TicketType, ZendeskId,
     },
     time::Timestamp,
     upkeep::{SyncProblem, Trouble},
     webhook::WebhookId,
     working_set::{
         AccountRow, ContactRow, Effect, Kept, NewTrigger, Origin, ParkedRow, RequesterRow,
-        ResultRow, Standing, TicketRow, WorkingSet,
+        ResultRow, Standing, TicketRow, ValueRow, WorkingSet,
     },
 };

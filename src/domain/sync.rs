@@ -5,6 +5,7 @@
 
 mod requester;
 mod ticket;
+mod value;
 
 use super::{
     ConnectionKey, ContentHash, Effect, EventBody, EventId, EventSource, Kept, Outcome, ParkedRow,

@@ -1,10 +1,10 @@
 //! The ticket: 22 fields, their names and their values.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Invalid, Timestamp};
+use super::{FieldKind, FieldValue, Invalid, Timestamp, field_value::Holds, word::words};
 
 /// An id at Zendesk: 1 to 2^63 - 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -69,17 +69,29 @@ pub enum TicketType {
     Task,
 }
 
-/// One value of a ticket field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FieldValue {
-    None,
-    Status(Status),
-    Priority(TicketPriority),
-    Type(TicketType),
-    Integer(ZendeskId),
-    Timestamp(Timestamp),
-    Text(String),
+// The words are Zendesk's, by which serde reads and writes them too.
+words! { Status, "status",
+    New => "new",
+    Open => "open",
+    Pending => "pending",
+    Hold => "hold",
+    Solved => "solved",
+    Closed => "closed",
+    Deleted => "deleted",
+}
+
+words! { TicketPriority, "priority",
+    Low => "low",
+    Normal => "normal",
+    High => "high",
+    Urgent => "urgent",
+}
+
+words! { TicketType, "ticket type",
+    Problem => "problem",
+    Incident => "incident",
+    Question => "question",
+    Task => "task",
 }
 
 /// A field whose value differs from the state observed before.
@@ -87,31 +99,6 @@ pub enum FieldValue {
 pub struct Change {
     pub field: TicketField,
     pub previous: FieldValue,
-}
-
-macro_rules! field_values {
-    ($($type:ty => $variant:ident),* $(,)?) => {$(
-        impl From<$type> for FieldValue {
-            fn from(value: $type) -> Self {
-                Self::$variant(value)
-            }
-        }
-    )*};
-}
-
-field_values! {
-    Status => Status,
-    TicketPriority => Priority,
-    TicketType => Type,
-    ZendeskId => Integer,
-    Timestamp => Timestamp,
-    String => Text,
-}
-
-impl<T: Into<FieldValue>> From<Option<T>> for FieldValue {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::None, Into::into)
-    }
 }
 
 /// Writes the ticket, the list of its fields and the reading of one by name from one list, so that
@@ -141,6 +128,14 @@ macro_rules! ticket {
             pub const fn key(self) -> &'static str {
                 match self {
                     $(Self::$variant => $key,)*
+                }
+            }
+
+            /// What the field holds.
+            #[must_use]
+            pub const fn kind(self) -> FieldKind {
+                match self {
+                    $(Self::$variant => <$type as Holds>::KIND,)*
                 }
             }
         }
@@ -208,6 +203,15 @@ ticket! {
     Url url "url": String,
 }
 
+impl FromStr for TicketField {
+    type Err = Invalid;
+
+    fn from_str(key: &str) -> Result<Self, Invalid> {
+        let known = Self::ALL.into_iter().find(|field| field.key() == key);
+        known.ok_or_else(|| Invalid::new("is no ticket field"))
+    }
+}
+
 impl Ticket {
     /// The longest description, in bytes: what Zendesk lets a comment be.
     pub const MAX_DESCRIPTION_BYTES: usize = 64 * 1024;
@@ -225,5 +229,31 @@ impl fmt::Debug for Ticket {
             .field("status", &self.status)
             .field("updated_at", &self.updated_at)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_a_closed_list_are_those_it_is_written_with() {
+        for status in Status::ALL {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+        }
+        for priority in TicketPriority::ALL {
+            assert_eq!(serde_json::to_value(priority).unwrap(), priority.as_str());
+        }
+        for ticket_type in TicketType::ALL {
+            assert_eq!(serde_json::to_value(ticket_type).unwrap(), ticket_type.as_str());
+        }
+    }
+
+    #[test]
+    fn a_field_is_read_by_its_key() {
+        for field in TicketField::ALL {
+            assert_eq!(field.key().parse(), Ok(field));
+        }
+        assert!("Status".parse::<TicketField>().is_err());
     }
 }

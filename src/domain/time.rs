@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jiff::{SignedDuration, civil::DateTime};
 use serde::{Deserialize, Serialize};
 
 use super::Invalid;
@@ -49,6 +50,24 @@ impl Timestamp {
         Ok(self)
     }
 
+    /// The moment in RFC 3339, in UTC, with as many fractional digits as it needs.
+    #[must_use]
+    pub fn to_rfc_3339(self) -> String {
+        format!("{}Z", self.civil())
+    }
+
+    /// The day it falls on in UTC, such as `2026-11-22`.
+    #[must_use]
+    pub fn to_date(self) -> String {
+        self.civil().date().to_string()
+    }
+
+    /// By the calendar, which has all years up to 9999; jiff's own timestamps end a day sooner.
+    fn civil(self) -> DateTime {
+        DateTime::constant(1970, 1, 1, 0, 0, 0, 0)
+            .saturating_add(SignedDuration::from_micros(self.0))
+    }
+
     /// This moment and a duration later, at most [`Self::MAX`].
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
@@ -69,5 +88,24 @@ impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         Self(0).plus(since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_written_in_utc_from_the_first_to_the_last() {
+        for (micros, moment, day) in [
+            (0, "1970-01-01T00:00:00Z", "1970-01-01"),
+            (1_795_366_799_000_000, "2026-11-22T16:59:59Z", "2026-11-22"),
+            (1_709_251_199_500_000, "2024-02-29T23:59:59.5Z", "2024-02-29"),
+            (1, "1970-01-01T00:00:00.000001Z", "1970-01-01"),
+            (Timestamp::MAX.0, "9999-12-31T23:59:59.999999Z", "9999-12-31"),
+        ] {
+            let at = Timestamp::from_micros(micros).unwrap();
+            assert_eq!((at.to_rfc_3339().as_str(), at.to_date().as_str()), (moment, day));
+        }
     }
 }

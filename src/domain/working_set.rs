@@ -2,13 +2,14 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    fmt,
     sync::Arc,
 };
 
 use super::{
-    AccountId, Change, ConnectionKey, ConnectionState, ContactId, ContentHash, Email, EmailKey,
-    EventId, Observation, Outcome, Position, Snapshot, Ticket, TicketId, Timestamp, TriggerKind,
-    Version, WaitingHint, ZendeskId,
+    AccountId, Change, ConnectionId, ConnectionKey, ConnectionState, ContactFieldId, ContactId,
+    ContentHash, Email, EmailKey, EventId, FieldCopy, Observation, Outcome, Position, Snapshot,
+    Ticket, TicketId, Timestamp, TriggerKind, Version, WaitingHint, ZendeskId,
 };
 
 /// A row together with where it comes from and whether it has to be saved.
@@ -115,6 +116,27 @@ pub struct ParkedRow {
     pub parked_at: Timestamp,
 }
 
+/// What a mapping wrote last to a contact's field.
+#[derive(Clone)]
+pub struct ValueRow {
+    pub connection: ConnectionId,
+    pub ticket_id: TicketId,
+    pub version: Version,
+    /// None where the ticket had none; not loaded, since only the version decides.
+    pub value: Option<String>,
+}
+
+impl fmt::Debug for ValueRow {
+    /// Without the value: it is a customer's, and may not reach a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ValueRow")
+            .field("connection", &self.connection)
+            .field("ticket_id", &self.ticket_id)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What became of an event id.
 #[derive(Debug, Clone)]
 pub struct ResultRow {
@@ -161,6 +183,10 @@ pub struct WorkingSet {
     /// None: no longer parked, to be deleted.
     pub parked: HashMap<(ConnectionKey, EventId), Kept<Option<ParkedRow>>>,
     pub results: HashMap<(ConnectionKey, EventId), Kept<ResultRow>>,
+    /// The field mappings of each connection that has some, or once had.
+    pub mappings: HashMap<ConnectionKey, Vec<FieldCopy>>,
+    /// By contact and field. None: nothing of it is left, to be deleted.
+    pub values: HashMap<(AccountId, ContactId, ContactFieldId), Kept<Option<ValueRow>>>,
     pub triggers: Vec<NewTrigger>,
     /// The tickets whose contents are to be erased wherever they stand.
     pub erased: Vec<(ConnectionKey, TicketId)>,

@@ -11,6 +11,7 @@ use crate::{
         connection_service_server::ConnectionService,
     },
     rpc::{
+        field_mapping,
         page::Listing,
         request::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, account_id, connection_key, page_size},
     },
@@ -69,9 +70,20 @@ impl ConnectionApi {
     }
 
     async fn finish(&self, request: pb::FinishConnectionRequest) -> Result<pb::Connection> {
-        let pb::FinishConnectionRequest { account_id, connection_id } = request;
+        let pb::FinishConnectionRequest { account_id, connection_id, field_mappings } = request;
         let key = connection_key(account_id, &connection_id)?;
-        Ok(self.connecting.finish(key, clock::now()).await?.into())
+        let mappings = field_mapping::parse(field_mappings)?;
+        Ok(self.connecting.finish(key, mappings, clock::now()).await?.into())
+    }
+
+    async fn update_mappings(
+        &self,
+        request: pb::UpdateFieldMappingsRequest,
+    ) -> Result<pb::Connection> {
+        let pb::UpdateFieldMappingsRequest { account_id, connection_id, field_mappings } = request;
+        let key = connection_key(account_id, &connection_id)?;
+        let mappings = field_mapping::parse(field_mappings)?;
+        Ok(self.connecting.update_field_mappings(key, mappings, clock::now()).await?.into())
     }
 
     async fn get(&self, request: pb::GetConnectionRequest) -> Result<pb::Connection> {
@@ -132,6 +144,7 @@ impl From<Connection> for pb::Connection {
             authorized_at,
             finished_at,
             last_event_at,
+            field_mappings,
         } = connection;
         Self {
             account_id: key.account.to_string(),
@@ -142,6 +155,7 @@ impl From<Connection> for pb::Connection {
             authorize_time: authorized_at.map(Into::into),
             finish_time: finished_at.map(Into::into),
             last_event_time: last_event_at.map(Into::into),
+            field_mappings: field_mappings.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -179,6 +193,13 @@ impl ConnectionService for ConnectionApi {
         request: Request<pb::FinishConnectionRequest>,
     ) -> Result<Response<pb::Connection>, Status> {
         Ok(Response::new(self.finish(request.into_inner()).await?))
+    }
+
+    async fn update_field_mappings(
+        &self,
+        request: Request<pb::UpdateFieldMappingsRequest>,
+    ) -> Result<Response<pb::Connection>, Status> {
+        Ok(Response::new(self.update_mappings(request.into_inner()).await?))
     }
 
     async fn get_connection(

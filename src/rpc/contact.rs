@@ -12,7 +12,7 @@ use crate::{
         self as pb, contact_service_server::ContactService, get_contact_request::Contact as Which,
     },
     rpc::{
-        page::Listing,
+        page::{Listing, count_within},
         request::{
             DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, account_id, connection_key, page_size, zendesk_id,
         },
@@ -62,7 +62,10 @@ impl ContactApi {
                 self.store.contact_with_email(&account, &parse_email(email)?.key()).await?
             }
         };
-        Ok(to_message(&account, contact.ok_or(Error::ContactNotFound)?))
+        let contact = contact.ok_or(Error::ContactNotFound)?;
+        let values = self.store.contact_values(&account, contact.id).await?;
+        let field_values = values.into_iter().map(Into::into).collect();
+        Ok(pb::Contact { field_values, ..to_message(&account, contact) })
     }
 
     async fn list(&self, request: pb::ListContactsRequest) -> Result<pb::ListContactsResponse> {
@@ -119,7 +122,8 @@ impl ContactApi {
         let tickets = self.store.tickets(&account, contact, after, size + 1).await?;
         let mut items: Vec<(ObjectPlace, pb::SyncedTicket)> =
             tickets.into_iter().map(|ticket| (ticket.place(), ticket.into())).collect();
-        let size = size.min(count_within(&items, MAX_TICKETS_BYTES));
+        let sizes = items.iter().map(|(_, ticket)| ticket.encoded_len());
+        let size = size.min(count_within(sizes, MAX_TICKETS_BYTES));
         let next_page_token = listing.cut(&mut items, size, |(place, _)| *place);
         let tickets = items.into_iter().map(|(_, ticket)| ticket).collect();
         Ok(pb::ListTicketsResponse { tickets, next_page_token })
@@ -210,16 +214,6 @@ fn parse_email(email: String) -> Result<Email> {
     email.try_into().map_err(|problem| Error::invalid("email", problem))
 }
 
-/// How many of the items fit, one at least.
-fn count_within(items: &[(ObjectPlace, pb::SyncedTicket)], max_bytes: usize) -> i64 {
-    let mut bytes = 0;
-    let fitting = items.iter().take_while(|(_, ticket)| {
-        bytes += ticket.encoded_len();
-        bytes <= max_bytes
-    });
-    fitting.map(|_| 1).sum::<i64>().max(1)
-}
-
 fn to_message(account: &AccountId, contact: Contact) -> pb::Contact {
     let Contact { id, email, name, synced, created_at } = contact;
     pb::Contact {
@@ -229,5 +223,6 @@ fn to_message(account: &AccountId, contact: Contact) -> pb::Contact {
         name,
         tags: synced.then(|| SYNC_TAG.into()).into_iter().collect(),
         create_time: Some(created_at.into()),
+        field_values: Vec::new(),
     }
 }

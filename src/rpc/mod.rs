@@ -2,7 +2,9 @@
 
 pub mod connection;
 pub mod contact;
+pub mod contact_field;
 pub mod event;
+pub mod field_mapping;
 mod hint;
 pub mod ingest;
 pub mod limits;

@@ -70,6 +70,16 @@ impl Listing {
     }
 }
 
+/// How many messages of these sizes a page of so many bytes holds, one at least.
+pub fn count_within(sizes: impl IntoIterator<Item = usize>, max_bytes: usize) -> i64 {
+    let mut bytes = 0;
+    let fitting = sizes.into_iter().take_while(|size| {
+        bytes += size;
+        bytes <= max_bytes
+    });
+    fitting.map(|_| 1).sum::<i64>().max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

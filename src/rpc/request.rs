@@ -1,7 +1,7 @@
 //! Fields that many requests share, parsed once, each error naming its path.
 
 use crate::{
-    domain::{AccountId, ConnectionId, ConnectionKey, Invalid, ZendeskId},
+    domain::{AccountId, ConnectionId, ConnectionKey, ContactFieldId, Invalid, ZendeskId},
     error::{Error, Result},
 };
 
@@ -20,6 +20,14 @@ pub fn account_id(id: String) -> Result<AccountId> {
 
 /// Reads a connection's id from the field of this path.
 pub fn connection_id(id: &str, field: &str) -> Result<ConnectionId> {
+    if id.is_empty() {
+        return Err(Error::missing(field));
+    }
+    id.parse().map_err(|problem| Error::invalid(field, problem))
+}
+
+/// Reads a contact field's id from the field of this path.
+pub fn contact_field_id(id: &str, field: &str) -> Result<ContactFieldId> {
     if id.is_empty() {
         return Err(Error::missing(field));
     }

@@ -1,9 +1,9 @@
 //! Ticket fields by name, and the values that changed ones had before.
 
 use crate::{
-    domain::{Change, FieldValue, TicketField},
+    domain::{Change, FieldValue, Invalid, TicketField},
     proto::v1 as pb,
-    rpc::ticket::{priority, ticket_type},
+    rpc::ticket::{priority, ticket_type, unknown},
 };
 
 impl From<TicketField> for pb::TicketField {
@@ -33,6 +33,16 @@ impl From<TicketField> for pb::TicketField {
             TicketField::Url => Self::Url,
         }
     }
+}
+
+/// Reads a field's number.
+pub fn parse(number: i32) -> Result<TicketField, Invalid> {
+    if number == i32::from(pb::TicketField::Unspecified) {
+        return Err(Invalid::new("is required"));
+    }
+    let mut fields = TicketField::ALL.into_iter();
+    let known = fields.find(|field| i32::from(pb::TicketField::from(*field)) == number);
+    known.ok_or_else(|| unknown(number))
 }
 
 /// The values that changed fields had before, each in its place; all other fields are unset.

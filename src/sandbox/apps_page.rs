@@ -98,8 +98,11 @@ struct Finish {
 }
 
 async fn finish(State(mut apps): State<AppsPage>, Form(form): Form<Finish>) -> Response {
-    let request =
-        FinishConnectionRequest { account_id: apps.account, connection_id: form.connection_id };
+    let request = FinishConnectionRequest {
+        account_id: apps.account,
+        connection_id: form.connection_id,
+        field_mappings: Vec::new(),
+    };
     match apps.clients.connections.finish_connection(request).await {
         Ok(_) => Redirect::to(PATH).into_response(),
         Err(status) => refusal(&status),

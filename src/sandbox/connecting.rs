@@ -58,6 +58,7 @@ async fn finish(
     let request = FinishConnectionRequest {
         account_id: account_id.into(),
         connection_id: connection_id.into(),
+        field_mappings: Vec::new(),
     };
     let connection = clients.connections.finish_connection(request).await?.into_inner();
     show.step("call", "FinishConnection", apps_page::state(&connection))?;

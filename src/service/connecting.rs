@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Keyring, Writes, keyring::OpenError};
+use super::{Keyring, Writes, keyring::OpenError, mapping::map_fields};
 use crate::{
     domain::{
         AUTHORIZATION_LIFETIME, AccountId, Authorization, AuthorizationState, CodeVerifier,
-        Connection, ConnectionId, ConnectionKey, Secret, SecretColumn, SecretPlace, Subdomain,
-        Timestamp,
+        Connection, ConnectionId, ConnectionKey, FieldMapping, Secret, SecretColumn, SecretPlace,
+        Subdomain, Timestamp,
     },
     error::{Error, Result},
     store::{LockedAccount, Store, Tx},
@@ -94,11 +94,17 @@ impl Connecting {
         Ok(Started { connection, authorization_url, expires_at })
     }
 
-    /// Makes an authorised connection take events.
+    /// Makes an authorised connection take events, with these field mappings.
     ///
     /// # Errors
-    /// [`Error::ConnectionNotFound`], [`Error::ConnectionNotAuthorized`].
-    pub async fn finish(&self, key: ConnectionKey, now: Timestamp) -> Result<Connection> {
+    /// [`Error::ConnectionNotFound`], [`Error::ConnectionNotAuthorized`], and those of
+    /// [`Connecting::update_field_mappings`].
+    pub async fn finish(
+        &self,
+        key: ConnectionKey,
+        mappings: Vec<FieldMapping>,
+        now: Timestamp,
+    ) -> Result<Connection> {
         let store = self.store.clone();
         let whole = async move {
             let mut tx = store.begin().await?;
@@ -109,6 +115,7 @@ impl Connecting {
             if finished != before {
                 tx.save_connection(&mut locked, &finished).await?;
             }
+            let finished = map_fields(&mut tx, &mut locked, finished, mappings, now).await?;
             tx.commit().await?;
             Ok(finished)
         };

@@ -3,11 +3,13 @@
 mod authorizing;
 mod batcher;
 mod connecting;
+mod contact_fields;
 mod contacts;
 mod disconnecting;
 mod feed;
 pub mod key_file;
 pub mod keyring;
+mod mapping;
 mod parked;
 mod pruner;
 mod relay;
@@ -21,10 +23,12 @@ pub use self::{
     authorizing::Decision,
     batcher::{Accepted, Batcher, BatcherOptions, OnCommit},
     connecting::{Connecting, Started},
+    contact_fields::ContactFields,
     contacts::Contacts,
     disconnecting::{Disconnected, Revocation, SyncedTickets},
     feed::{Feed, FeedOptions, StopAtHead, TailRequest, TailStart},
     keyring::Keyring,
+    mapping::refuse as refuse_mappings,
     parked::Parked,
     pruner::{Pruned, Pruner, PrunerOptions, days},
     relay::Relay,

@@ -22,6 +22,7 @@ struct Row {
     authorized_at: Option<i64>,
     finished_at: Option<i64>,
     last_event_at: Option<i64>,
+    mapped_at: Option<i64>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -33,7 +34,7 @@ struct TokensRow {
 
 const BY_ID: &str = "
     select account_id, connection_id, subdomain, state, created_at, authorized_at, finished_at,
-           last_event_at
+           last_event_at, mapped_at
       from connections
      where account_id = $1
        and connection_id = $2";
@@ -48,10 +49,21 @@ impl Store {
                 .fetch_optional(db)
                 .await?
         });
-        row.map(Connection::try_from).transpose()
+        self.with_mappings(row).await
     }
 
-    /// The account's connections after this subdomain, in the order of their subdomains.
+    async fn with_mappings(&self, row: Option<Row>) -> Result<Option<Connection>> {
+        let Some(row) = row else { return Ok(None) };
+        let mapped = row.mapped_at.is_some();
+        let mut connection = Connection::try_from(row)?;
+        if mapped {
+            connection.field_mappings = self.field_mappings(&connection.key).await?;
+        }
+        Ok(Some(connection))
+    }
+
+    /// The account's connections after this subdomain, in the order of their subdomains, without
+    /// their mappings.
     pub async fn connections(
         &self,
         account: &AccountId,
@@ -60,7 +72,7 @@ impl Store {
     ) -> Result<Vec<Connection>> {
         const SQL: &str = "
             select account_id, connection_id, subdomain, state, created_at, authorized_at,
-                   finished_at, last_event_at
+                   finished_at, last_event_at, mapped_at
               from connections
              where account_id = $1
                and subdomain > $2
@@ -84,7 +96,7 @@ impl Tx<'_> {
                 .fetch_optional(db)
                 .await?
         });
-        row.map(Connection::try_from).transpose()
+        self.with_mappings(row).await
     }
 
     /// The account's connection with this subdomain.
@@ -95,7 +107,7 @@ impl Tx<'_> {
     ) -> Result<Option<Connection>> {
         const SQL: &str = "
             select account_id, connection_id, subdomain, state, created_at, authorized_at,
-                   finished_at, last_event_at
+                   finished_at, last_event_at, mapped_at
               from connections
              where account_id = $1
                and subdomain = $2";
@@ -106,7 +118,17 @@ impl Tx<'_> {
                 .fetch_optional(db)
                 .await?
         });
-        row.map(Connection::try_from).transpose()
+        self.with_mappings(row).await
+    }
+
+    async fn with_mappings(&mut self, row: Option<Row>) -> Result<Option<Connection>> {
+        let Some(row) = row else { return Ok(None) };
+        let mapped = row.mapped_at.is_some();
+        let mut connection = Connection::try_from(row)?;
+        if mapped {
+            connection.field_mappings = self.field_mappings(&connection.key).await?;
+        }
+        Ok(Some(connection))
     }
 
     /// Adds a connection to the account that is locked.
@@ -132,7 +154,8 @@ impl Tx<'_> {
         self.configuration_changed(account).await
     }
 
-    /// Writes back where a connection of the locked account stands.
+    /// Writes back where a connection of the locked account stands. Its mappings have a way of their own:
+    /// [`Tx::replace_field_mappings`].
     pub async fn save_connection(
         &mut self,
         account: &mut LockedAccount,
@@ -202,7 +225,10 @@ impl Tx<'_> {
     }
 
     /// Tells whoever keeps the account's configuration in memory that it is out of date.
-    async fn configuration_changed(&mut self, account: &mut LockedAccount) -> Result<()> {
+    pub(super) async fn configuration_changed(
+        &mut self,
+        account: &mut LockedAccount,
+    ) -> Result<()> {
         account.config_version += 1;
         self.save_account(account).await
     }
@@ -225,6 +251,7 @@ impl TryFrom<Row> for Connection {
             authorized_at: row.authorized_at.map(time).transpose()?,
             finished_at: row.finished_at.map(time).transpose()?,
             last_event_at: row.last_event_at.map(time).transpose()?,
+            field_mappings: Vec::new(),
         })
     }
 }

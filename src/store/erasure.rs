@@ -12,6 +12,9 @@ use crate::domain::{AccountId, ConnectionKey, ContactId, TicketId};
 /// carries in well below a mebibyte.
 const CHUNK_TICKETS: i64 = 10_000;
 
+/// What names a ticket.
+const KEY: &[(&str, Kind)] = &[("account_id", Text), ("connection_id", Text), ("ticket_id", Int)];
+
 /// What an erasure took away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Erased {
@@ -36,8 +39,6 @@ impl Tx<'_> {
     /// over, but may have parked events. Comes under the locks of their accounts. The number of
     /// statements depends neither on the number of tickets nor on that of their accounts.
     pub async fn erase_tickets(&mut self, tickets: &[(ConnectionKey, TicketId)]) -> Result<Erased> {
-        const KEY: &[(&str, Kind)] =
-            &[("account_id", Text), ("connection_id", Text), ("ticket_id", Int)];
         // The log first: the chains begin in the tickets' rows. Where the log was pruned they end.
         // `cross join` has SQLite begin with the stage.
         static TRIGGERS: Staged = Staged::new(
@@ -113,8 +114,25 @@ impl Tx<'_> {
         Ok(Erased { ticket_count, trigger_count, parked_count })
     }
 
-    /// Erases a contact: the row, what ties requesters to it, the tickets of its object, and what
-    /// the log and parked events hold of it. Comes under the account's lock. None if the account
+    /// Takes away what these tickets have written last to contact fields. Comes under the locks of
+    /// their accounts.
+    pub(super) async fn erase_values(
+        &mut self,
+        tickets: impl IntoIterator<Item = &(ConnectionKey, TicketId)>,
+    ) -> Result<()> {
+        static VALUES: Staged = Staged::new(
+            KEY,
+            "delete from contact_values
+              where (account_id, ticket_id, connection_id) in
+                    (select cast(account_id as text), cast(ticket_id as bigint),
+                            cast(connection_id as text)
+                       from stage)",
+        );
+        self.run_on_tickets(&VALUES, tickets).await.map(drop)
+    }
+
+    /// Erases a contact: the row with its values, what ties requesters to it, the tickets of its
+    /// object, and what the log, parked events and other contacts' values hold of it. Comes under the account's lock. None if the account
     /// has no such contact.
     pub async fn erase_contact(
         &mut self,
@@ -140,6 +158,10 @@ impl Tx<'_> {
                       from requesters
                      where account_id = $1
                        and contact_id = $2)";
+        const VALUES: &str = "
+            delete from contact_values
+             where account_id = $1
+               and contact_id = $2";
         const REQUESTERS: &str = "
             delete from requesters
              where account_id = $1
@@ -154,12 +176,14 @@ impl Tx<'_> {
                 break;
             }
             erased.add(self.erase_tickets(&tickets).await?);
+            self.erase_values(&tickets).await?;
         }
         erased.add(Erased {
             trigger_count: self.run_on_contact(TRIGGERS, account, contact).await?,
             parked_count: self.run_on_contact(PARKED_EVENTS, account, contact).await?,
             ticket_count: 0,
         });
+        self.run_on_contact(VALUES, account, contact).await?;
         self.run_on_contact(REQUESTERS, account, contact).await?;
         Ok(Some(erased))
     }
@@ -201,7 +225,7 @@ impl Tx<'_> {
     async fn run_on_tickets(
         &mut self,
         statement: &'static Staged,
-        tickets: &[(ConnectionKey, TicketId)],
+        tickets: impl IntoIterator<Item = &(ConnectionKey, TicketId)>,
     ) -> Result<i64> {
         let mut stage = statement.stage();
         for (key, ticket) in tickets {

@@ -6,11 +6,14 @@ mod authorization;
 mod batch;
 mod connection;
 mod contact;
+mod contact_field;
+mod contact_value;
 mod database;
 mod disconnection;
 mod erasure;
 mod error;
 mod event;
+mod field_mapping;
 mod inbox;
 mod lane;
 mod lease;
@@ -30,6 +33,7 @@ pub use self::{
     announcement::Announcements,
     batch::BatchKeys,
     connection::SealedTokens,
+    contact_field::ContactFieldCount,
     database::{Store, Tx},
     disconnection::DeletedTickets,
     erasure::Erased,

@@ -2,6 +2,7 @@
 
 mod cases;
 mod edges;
+mod mappings;
 
 use prost_types::Timestamp;
 use ticketsync::proto::v1::{
@@ -18,12 +19,15 @@ use crate::support::{
 
 /// How many rows each table has, the account and connection of the test included.
 async fn rows(db: &Database) -> Vec<i64> {
-    const TABLES: [&str; 9] = [
+    const TABLES: [&str; 12] = [
         "accounts",
         "authorizations",
         "connections",
+        "contact_fields",
+        "contact_values",
         "contacts",
         "events",
+        "field_mappings",
         "parked_events",
         "requesters",
         "tickets",

@@ -46,6 +46,7 @@ async fn traces(db: &Database, needle: &str) -> Vec<i64> {
         ("tickets", &["content"] as &[_]),
         ("triggers", &["ticket", "changes"]),
         ("parked_events", &["content"]),
+        ("contact_values", &["value"]),
         ("contacts", &["email", "email_key", "name"]),
     ] {
         let held: Vec<String> =
@@ -70,8 +71,8 @@ on_both_engines! {
 
         let erased = erase(&services, &contact).await.unwrap();
         assert_eq!((erased.erased_ticket_count, erased.erased_trigger_count), (1, 2));
-        assert_eq!(traces(&db, MARK).await, [0; 4]);
-        assert_eq!(traces(&db, "r901@").await, [0; 4]);
+        assert_eq!(traces(&db, MARK).await, [0; 5]);
+        assert_eq!(traces(&db, "r901@").await, [0; 5]);
         assert_eq!(
             reason(&by_email(&services, "r901@example.com").await.unwrap_err()),
             "CONTACT_NOT_FOUND"
@@ -154,7 +155,7 @@ on_both_engines! {
         let other = created("e3", 3).requester(78, "");
         services.apply(&connected, other).await;
         assert_eq!(erase(&services, &contact).await.unwrap().erased_ticket_count, 1);
-        assert_eq!(traces(&db, MARK).await, [0; 4]);
+        assert_eq!(traces(&db, MARK).await, [0; 5]);
         let mut session = db.session().await;
         assert_eq!(session.integers("select count(*) from parked_events").await, [1]);
         assert_eq!(session.integers("select parked_count from accounts").await, [1]);
@@ -172,7 +173,7 @@ on_both_engines! {
         }
         let gone = services.apply(&connected, permanently_deleted("p", 1, 90)).await;
         assert_eq!(gone.outcome(), EventOutcome::Erased);
-        assert_eq!(traces(&db, MARK).await, [0; 4]);
+        assert_eq!(traces(&db, MARK).await, [0; 5]);
         assert_eq!(log(&services).await.iter().filter(|event| event.erased).count(), 6);
         assert!(ids(&services, &contact).await.is_empty());
         assert_eq!(by_email(&services, "r901@example.com").await.unwrap().contact_id, contact);

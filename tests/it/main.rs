@@ -15,6 +15,7 @@ mod inbox;
 mod interleaving;
 mod killed;
 mod logs;
+mod mapping;
 mod migrate;
 mod migrations;
 mod one_way;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 /// The indexes that find something whose account is not known yet.
 const ACROSS_ACCOUNTS: [&str; 2] = ["upkeep_by_due", "connections_by_id"];
 
-/// A table as a migration makes it: its lines, and what follows the closing bracket.
+/// A table as the migrations make it: its lines, and what follows the closing bracket.
 struct Table {
     columns: Vec<(String, String)>,
     keys: Vec<String>,
@@ -24,8 +24,14 @@ fn migrations(engine: &str) -> BTreeMap<String, String> {
 
 /// The tables that an engine's migrations make.
 fn tables(engine: &str) -> BTreeMap<String, Table> {
-    let mut tables = BTreeMap::new();
+    let mut tables: BTreeMap<String, Table> = BTreeMap::new();
     for sql in migrations(engine).values() {
+        for statement in sql.split(';').filter_map(|text| text.split_once("alter table ")) {
+            let Some((name, column)) = statement.1.split_once(" add column ") else { continue };
+            let (column, definition) = column.split_once(' ').unwrap();
+            let table = tables.get_mut(name).unwrap();
+            table.columns.push((column.to_owned(), definition.to_owned()));
+        }
         for statement in sql.split(';').filter_map(|text| text.split_once("create table ")) {
             let (name, rest) = statement.1.split_once('(').unwrap();
             let (body, ending) = rest.rsplit_once("\n)").unwrap();
@@ -58,14 +64,6 @@ fn indexes(engine: &str) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
-/// The columns that an engine's later migrations add, as far as the engines should agree.
-fn added_columns(engine: &str) -> Vec<String> {
-    let sql: Vec<String> = migrations(engine).into_values().collect();
-    let sql = sql.join("\n").replace(" collate \"C\"", "").replace("bigint", "integer");
-    let added = sql.lines().filter(|line| line.contains(" add column "));
-    added.map(str::to_owned).collect()
-}
-
 #[test]
 fn both_engines_have_the_same_migrations() {
     let numbers = |engine: &str| migrations(engine).into_keys().collect::<Vec<String>>();
@@ -89,7 +87,6 @@ fn both_engines_have_the_same_tables_columns_and_keys() {
         assert_eq!(sqlite.keys, postgres.keys, "keys of {name}");
     }
     assert_eq!(indexes("sqlite"), indexes("postgres"));
-    assert_eq!(added_columns("sqlite"), added_columns("postgres"));
 }
 
 #[test]

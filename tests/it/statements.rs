@@ -10,7 +10,7 @@ use ticketsync::{
     store::{BatchKeys, Lane, Store},
 };
 
-use crate::support::{Connected, Database, Event, created, permanently_deleted, updated};
+use crate::support::{Database, Event, created, permanently_deleted, updated};
 
 /// Accounts whose tickets are erased by one batch.
 const ACCOUNTS: i64 = 20;
@@ -49,13 +49,6 @@ fn parse(connection: &ConnectionKey, event: Event) -> TicketEvent {
     rpc::event::parse(connection.clone(), Some(event.0), clock::now()).unwrap()
 }
 
-fn key(connected: Connected) -> ConnectionKey {
-    ConnectionKey {
-        account: connected.account_id.try_into().unwrap(),
-        connection: connected.connection_id.parse().unwrap(),
-    }
-}
-
 /// So many tickets created and, in the same batch, updated, and one that is parked.
 fn batch(connection: &ConnectionKey, tag: &str, tickets: i64) -> Vec<TicketEvent> {
     let base = if tag == "few" { 0 } else { 10_000 };
@@ -71,7 +64,7 @@ fn batch(connection: &ConnectionKey, tag: &str, tickets: i64) -> Vec<TicketEvent
 
 /// On one thread, where the counter is.
 async fn a_batch_costs_as_many_statements_for_10_events_as_for_500(db: Database) {
-    let connection = key(db.active_connection("acme").await);
+    let connection = db.active_connection("acme").await.key();
     let store = db.store().await;
     let warm_up = statements(&store, batch(&connection, "warm", 1)).await;
     let few = statements(&store, batch(&connection, "few", 5)).await;
@@ -101,7 +94,7 @@ fn erasure(connection: &ConnectionKey, tickets: Range<i64>) -> Vec<TicketEvent> 
 async fn erasing_costs_as_many_statements_for_a_ticket_as_for_many_of_many_accounts(db: Database) {
     let mut connections = Vec::new();
     for account in 0..ACCOUNTS {
-        connections.push(key(db.active_connection(&format!("account-{account}")).await));
+        connections.push(db.active_connection(&format!("account-{account}")).await.key());
     }
     let store = db.store().await;
     for connection in &connections {
@@ -134,6 +127,68 @@ async fn erasing_costs_as_many_statements_for_a_ticket_as_for_many_of_many_accou
     let counted = session.integers("select cast(sum(parked_count) as bigint) from accounts").await;
     assert_eq!((parked, counted), (vec![kept], vec![kept]), "parked events of tickets that stay");
     session.close().await;
+}
+
+/// A connection of the account, two of whose fields are mapped.
+async fn mapped_connection(db: &Database, account: &str) -> ConnectionKey {
+    let connection = db.active_connection(account).await.key();
+    let mut session = db.session().await;
+    let id = connection.connection;
+    for (field, from) in [(1, "subject"), (2, "status")] {
+        let field = format!("00000000-0000-7000-8000-00000000000{field}");
+        session
+            .execute(&format!(
+                "insert into contact_fields
+                      values ('{account}', '{field}', '{from}', '{from}', 'text', '[]', 0);
+                 insert into field_mappings values ('{account}', '{id}', '{field}', '{from}')"
+            ))
+            .await;
+    }
+    let mapped = format!("update connections set mapped_at = 0 where account_id = '{account}'");
+    session.execute(&mapped).await;
+    session.close().await;
+    connection
+}
+
+/// Updates of the tickets that [`batch`] has made.
+fn updates(connection: &ConnectionKey, tickets: i64) -> Vec<TicketEvent> {
+    let events = (10_001..=10_000 + tickets).map(|ticket| {
+        updated(&format!("again-{tickets}-{ticket}"), ticket, 120 + tickets).subject("Again")
+    });
+    events.map(|event| parse(connection, event)).collect()
+}
+
+async fn mapped_fields_cost_three_statements_more_however_many_are_written(db: Database) {
+    let mapped = mapped_connection(&db, "mapped").await;
+    let plain = db.active_connection("plain").await.key();
+    let store = db.store().await;
+    let mut costs = Vec::new();
+    for connection in [&plain, &mapped] {
+        statements(&store, batch(connection, "many", 250)).await;
+        let few = statements(&store, updates(connection, 5)).await;
+        let many = statements(&store, updates(connection, 250)).await;
+        assert_eq!(few, many, "5 events and 250");
+        costs.push(many);
+    }
+    // The mappings, who wrote the values last, and what is written.
+    assert_eq!(costs[1], costs[0] + 3);
+    store.close().await;
+    let mut session = db.session().await;
+    let written = session.texts("select distinct value from contact_values order by value").await;
+    assert_eq!(written, ["Again", "open"]);
+    assert_eq!(session.integers("select count(*) from contact_values").await, [500]);
+    session.close().await;
+}
+
+#[tokio::test]
+async fn mapped_fields_cost_three_statements_more_however_many_are_written_on_sqlite() {
+    mapped_fields_cost_three_statements_more_however_many_are_written(Database::sqlite()).await;
+}
+
+#[tokio::test]
+async fn mapped_fields_cost_three_statements_more_however_many_are_written_on_postgres() {
+    let db = std::thread::spawn(Database::postgres).join().unwrap();
+    mapped_fields_cost_three_statements_more_however_many_are_written(db).await;
 }
 
 #[tokio::test]

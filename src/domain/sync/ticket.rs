@@ -9,7 +9,7 @@ use crate::domain::{
 };
 
 impl Sync<'_> {
-    /// Applies a state of a ticket whose requester is known (rules 5 to 7 and 9).
+    /// Applies a state of a ticket whose requester is known (rules 5 to 7, 9 and 10).
     pub(super) fn settle(
         &mut self,
         kind: SnapshotKind,
@@ -22,6 +22,7 @@ impl Sync<'_> {
         let created = kind == SnapshotKind::Created;
         let Some(row) = self.ticket_mut(ticket_id) else {
             self.insert(ticket_id, version, Standing::Live(ticket));
+            self.copy_fields(ticket_id);
             return if created {
                 self.log_created(ticket_id, observation)
             } else {
@@ -38,6 +39,7 @@ impl Sync<'_> {
         let row = row.edit();
         row.version = version;
         let before = std::mem::replace(&mut row.standing, Standing::Live(Arc::clone(&ticket)));
+        self.copy_fields(ticket_id);
         if first_created {
             return self.log_created(ticket_id, observation);
         }
@@ -107,6 +109,7 @@ impl Sync<'_> {
                 *result.edit() = ResultRow { effect: erased, content_hash: None };
             }
         }
+        self.forget_values(ticket_id);
         self.set.erased.push((self.connection.clone(), ticket_id));
         effect
     }
@@ -139,7 +142,7 @@ impl Sync<'_> {
     }
 
     /// An outcome together with the contact in whose object the ticket stands.
-    fn effect(&self, ticket_id: TicketId, outcome: Outcome) -> Effect {
+    pub(super) fn effect(&self, ticket_id: TicketId, outcome: Outcome) -> Effect {
         let requester = match self.ticket(ticket_id).map(|row| &row.standing) {
             Some(Standing::Live(ticket) | Standing::Deleted(Some(ticket))) => {
                 Some(ticket.requester_id)

@@ -45,6 +45,18 @@ fn observation(table: &'static str, at: i64, event_id: String) -> Result<Observa
     })
 }
 
+pub(super) fn version(
+    table: &'static str,
+    updated_at: i64,
+    observed_at: i64,
+    event_id: String,
+) -> Result<Version> {
+    Ok(Version {
+        updated_at: Timestamp::from_micros(updated_at).map_err(corrupt(table))?,
+        observed: observation(table, observed_at, event_id)?,
+    })
+}
+
 #[derive(sqlx::FromRow, Deserialize)]
 pub(super) struct AccountRecord {
     pub account_id: String,
@@ -58,6 +70,7 @@ pub(super) struct ConnectionRecord {
     pub account_id: String,
     pub connection_id: String,
     pub state: String,
+    pub mapped_at: Option<i64>,
 }
 
 #[derive(sqlx::FromRow, Deserialize)]
@@ -121,10 +134,7 @@ impl TicketRecord {
             (state, _) => return Err(Error::corrupt(TABLE, &format!("state {state}"))),
         };
         let row = TicketRow {
-            version: Version {
-                updated_at: Timestamp::from_micros(self.updated_at).map_err(corrupt(TABLE))?,
-                observed: observation(TABLE, self.observed_at, self.observed_event_id)?,
-            },
+            version: version(TABLE, self.updated_at, self.observed_at, self.observed_event_id)?,
             standing,
             held: self.state == "held",
             created_logged: self.created_logged != 0,
@@ -180,7 +190,8 @@ impl ParkedRecord {
         const TABLE: &str = "parked_events";
         let connection = connection_key(TABLE, self.account_id, &self.connection_id)?;
         let content: ParkedContent = json(TABLE, &self.content)?;
-        let observed = observation(TABLE, self.observed_at, self.event_id)?;
+        let version = version(TABLE, self.updated_at, self.observed_at, self.event_id)?;
+        let event_id = version.observed.event_id.clone();
         let ParkedContent { ticket, requester_name } = content;
         let row = ParkedRow {
             ticket_id: ticket.id,
@@ -189,14 +200,11 @@ impl ParkedRecord {
                 requester: Requester { id: ticket.requester_id, email: None, name: requester_name },
                 ticket: Arc::new(ticket),
             },
-            version: Version {
-                updated_at: Timestamp::from_micros(self.updated_at).map_err(corrupt(TABLE))?,
-                observed: observed.clone(),
-            },
+            version,
             content_hash: hash(TABLE, &self.content_hash)?,
             parked_at: Timestamp::from_micros(self.parked_at).map_err(corrupt(TABLE))?,
         };
-        Ok(((connection, observed.event_id), row))
+        Ok(((connection, event_id), row))
     }
 }
 

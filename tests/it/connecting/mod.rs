@@ -6,6 +6,7 @@ mod disconnecting;
 mod exchange;
 mod keys;
 mod listing;
+mod mapping;
 mod starting;
 mod tickets;
 
@@ -96,6 +97,7 @@ impl Service {
         let request = pb::FinishConnectionRequest {
             account_id: account.into(),
             connection_id: connection.into(),
+            field_mappings: vec![],
         };
         let answer = self.api.finish_connection(Request::new(request)).await;
         answer.map(tonic::Response::into_inner)

@@ -17,17 +17,10 @@ use super::{
     model::{Ending, Logged},
     story::{Told, What},
 };
-use crate::support::{Connected, Session};
+use crate::support::Session;
 
 /// More of anything than a story has.
 const ALL: i64 = 1_000;
-
-pub fn key(connected: &Connected) -> ConnectionKey {
-    ConnectionKey {
-        account: connected.account_id.clone().try_into().unwrap(),
-        connection: connected.connection_id.parse().unwrap(),
-    }
-}
 
 /// Commits one batch through a lane, as the batcher does.
 pub async fn commit(lane: &mut Lane, connection: &ConnectionKey, batch: &[Told]) {

@@ -119,7 +119,7 @@ impl Stage {
     async fn ending(&mut self, story: &Story, arrivals: &Arrivals, writers: Writers) -> Ending {
         self.stories += 1;
         let account = format!("story-{}", self.stories);
-        let connection = drive::key(&self.session.active_connection(&account).await);
+        let connection = self.session.active_connection(&account).await.key();
         let [before, after] = arrivals;
         self.write(&connection, before, &story.cuts, writers).await;
         if let Some(email) = story.erased_contact {

@@ -17,12 +17,14 @@ use crate::support::{Agreed, Connected, Session, Zendesk, created, updated};
 /// More sealed secrets than an account has.
 const ALL: i64 = 100;
 
-/// An account with a synced ticket and a parked event. What it wrote first is past its time, a key
+/// An account with a synced ticket, values written from it, and a parked event. What it wrote first is past its time, a key
 /// is being replaced, and a person has agreed to authorise it once more.
 #[derive(Clone)]
 pub struct Account {
     pub to: Connected,
     pub agreed: Agreed,
+    /// A contact field that a value was written to, and that nothing is mapped to any more.
+    pub spare: String,
     /// How many secrets Zendesk had given before it gave any to this account.
     secrets_before: usize,
 }
@@ -57,8 +59,8 @@ impl View {
         let secrets_before = self.zendesk.secrets().len();
         let clients = &self.reader.clients;
         let (to, _) = clients.connect(&self.zendesk, name).await;
+        let spare = self.reader.map_fields(&to).await;
         for event in [
-            created("before-1", 1).requester(901, "ann@example.com"),
             updated("before-2", 1, 10).requester(901, "ann@example.com"),
             created("parked", 3).requester(903, ""),
         ] {
@@ -79,7 +81,7 @@ impl View {
             let sql = "update connections set state = 'awaiting_mapping' where account_id = ";
             self.session.execute(&format!("{sql} '{name}'")).await;
         }
-        Account { to, agreed, secrets_before }
+        Account { to, agreed, spare, secrets_before }
     }
 
     /// How each pair of writes ends, one after the other.
@@ -116,7 +118,7 @@ impl View {
 
     /// What an account holds, but for what chance and the clock decide.
     pub async fn state(&mut self, account: &Account) -> Vec<String> {
-        const QUERIES: [&str; 8] = [
+        const QUERIES: [&str; 11] = [
             "select 'head ' || head || ' floor ' || floor || ' parked ' || parked_count
                from accounts where account_id = ",
             "select 'log ' || position || ' ' || kind || ' ' || event_id || ' ' ||
@@ -128,6 +130,20 @@ impl View {
                from tickets where account_id = ",
             "select 'contact ' || email_key || case when synced_at is null then '' else ' synced' end
                from contacts where account_id = ",
+            "select 'field ' || name from contact_fields where account_id = ",
+            "select 'mapping ' || ticket_field || ' ' ||
+                    (select name from contact_fields f
+                      where f.account_id = m.account_id
+                        and f.contact_field_id = m.contact_field_id)
+               from field_mappings m where account_id = ",
+            "select 'value ' ||
+                    (select email_key from contacts c
+                      where c.account_id = v.account_id and c.contact_id = v.contact_id) || ' ' ||
+                    (select name from contact_fields f
+                      where f.account_id = v.account_id
+                        and f.contact_field_id = v.contact_field_id) || ' ' ||
+                    coalesce(value, '') || ' ' || updated_at || ' ' || observed_event_id
+               from contact_values v where account_id = ",
             "select 'parked ' || event_id from parked_events where account_id = ",
             "select 'event ' || event_id || ' ' || outcome || ' ' || coalesce(position, 0)
                from events where account_id = ",

@@ -1,14 +1,18 @@
 //! Every way of writing an account's data.
 
 use ticketsync::proto::v1::{
-    AuthorizeConnectionRequest, CreateContactRequest, DisconnectRequest, EraseContactRequest,
-    FinishConnectionRequest, GetContactRequest, RetryParkedEventsRequest, StartConnectionRequest,
+    AuthorizeConnectionRequest, ContactFieldType, CreateContactRequest, DisconnectRequest,
+    EraseContactRequest, FinishConnectionRequest, GetContactRequest, RetryParkedEventsRequest,
+    StartConnectionRequest, TicketField, UpdateFieldMappingsRequest,
     authorize_connection_request::Decision, get_contact_request,
 };
 use tonic::{Code, Status};
 
 use super::{account::Account, writer::Writer};
-use crate::support::{Clients, Connected, Event, created, deleted, permanently_deleted, updated};
+use crate::{
+    mapping::{create, delete, mappings},
+    support::{Clients, Connected, Event, created, deleted, permanently_deleted, updated},
+};
 
 /// Every way of writing an account's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,13 +29,16 @@ pub enum Write {
     StartConnection,
     AuthorizeConnection,
     FinishConnection,
+    UpdateFieldMappings,
+    CreateContactField,
+    DeleteContactField,
     Disconnect,
     Prune,
     RotateKeys,
 }
 
 impl Write {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::CreatedEvent,
         Self::UpdatedEvent,
         Self::OlderEvent,
@@ -44,6 +51,9 @@ impl Write {
         Self::StartConnection,
         Self::AuthorizeConnection,
         Self::FinishConnection,
+        Self::UpdateFieldMappings,
+        Self::CreateContactField,
+        Self::DeleteContactField,
         Self::Disconnect,
         Self::Prune,
         Self::RotateKeys,
@@ -69,6 +79,9 @@ impl Write {
             | Self::EraseContact
             | Self::StartConnection
             | Self::FinishConnection
+            | Self::UpdateFieldMappings
+            | Self::CreateContactField
+            | Self::DeleteContactField
             | Self::RotateKeys => 1,
         }
     }
@@ -97,8 +110,9 @@ impl Write {
     }
 
     async fn call(self, clients: Clients, account: Account) -> Result<(), Status> {
+        let fields = clients.clone();
         let (mut contacts, mut connections) = (clients.contacts, clients.connections);
-        let Account { to: Connected { account_id, connection_id }, agreed, .. } = account;
+        let Account { to: Connected { account_id, connection_id }, agreed, spare, .. } = account;
         match self {
             Self::RetryParked => {
                 let event_ids = vec!["parked".to_owned()];
@@ -134,9 +148,21 @@ impl Write {
                 connections.authorize_connection(request).await.map(drop)
             }
             Self::FinishConnection => {
-                let request = FinishConnectionRequest { account_id, connection_id };
+                let request =
+                    FinishConnectionRequest { account_id, connection_id, field_mappings: vec![] };
                 connections.finish_connection(request).await.map(drop)
             }
+            Self::UpdateFieldMappings => {
+                let field_mappings = mappings(&[(TicketField::Subject, &spare)]);
+                let request =
+                    UpdateFieldMappingsRequest { account_id, connection_id, field_mappings };
+                connections.update_field_mappings(request).await.map(drop)
+            }
+            Self::CreateContactField => {
+                let field_type = ContactFieldType::Text;
+                create(&fields, &account_id, "new", field_type, &[]).await.map(drop)
+            }
+            Self::DeleteContactField => delete(&fields, &account_id, &spare).await,
             Self::Disconnect => {
                 let request = DisconnectRequest { account_id, connection_id, delete_tickets: true };
                 connections.disconnect(request).await.map(drop)

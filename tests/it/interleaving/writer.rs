@@ -2,13 +2,17 @@
 
 use ticketsync::{
     clock,
+    proto::v1::{ContactFieldType, TicketField},
     service::{Keyring, Pruner, PrunerOptions, rotation::Rotation},
     store::Store,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use crate::support::{Clients, ENCRYPTION_KEYS};
+use crate::{
+    mapping::{create, update},
+    support::{Clients, Connected, ENCRYPTION_KEYS, created},
+};
 
 /// A key that the service has before the tests begin to replace it.
 const OLDER_KEY: &str = "older:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
@@ -31,6 +35,22 @@ pub struct Writer {
 }
 
 impl Writer {
+    /// Has the first event of a connection write to two contact fields, of which the one that is
+    /// answered is not mapped any more.
+    pub async fn map_fields(&self, to: &Connected) -> String {
+        let field = async |name: &str| {
+            let made = create(&self.clients, &to.account_id, name, ContactFieldType::Text, &[]);
+            made.await.unwrap().contact_field_id
+        };
+        let (status, spare) = (field("status").await, field("spare").await);
+        let both = [(TicketField::Status, status.as_str()), (TicketField::Subject, &spare)];
+        update(&self.clients, to, &both).await.unwrap();
+        let first = created("before-1", 1).requester(901, "ann@example.com");
+        self.clients.send(to, first).await.unwrap();
+        update(&self.clients, to, &both[..1]).await.unwrap();
+        spare
+    }
+
     /// One round of the pruner.
     pub async fn prune(&self) -> Result<(), Status> {
         let pruner = Pruner::new(self.store.clone(), PrunerOptions::default());

@@ -4,6 +4,7 @@ use ticketsync::proto::v1::{
     AuthorizeConnectionRequest, EventResult, FinishConnectionRequest, StartConnectionRequest,
     StartPoint, TailTriggersRequest, TailTriggersResponse, TriggerEvent,
     authorize_connection_request::Decision, connection_service_client::ConnectionServiceClient,
+    contact_field_service_client::ContactFieldServiceClient,
     contact_service_client::ContactServiceClient, ingest_service_client::IngestServiceClient,
     tail_triggers_request::Start, trigger_service_client::TriggerServiceClient,
 };
@@ -18,6 +19,7 @@ pub struct Clients {
     pub connections: ConnectionServiceClient<Channel>,
     pub ingest: IngestServiceClient<Channel>,
     pub contacts: ContactServiceClient<Channel>,
+    pub fields: ContactFieldServiceClient<Channel>,
     pub triggers: TriggerServiceClient<Channel>,
     pub health: HealthClient<Channel>,
 }
@@ -29,6 +31,7 @@ impl Clients {
             connections: ConnectionServiceClient::new(channel.clone()),
             ingest: IngestServiceClient::new(channel.clone()),
             contacts: ContactServiceClient::new(channel.clone()),
+            fields: ContactFieldServiceClient::new(channel.clone()),
             triggers: TriggerServiceClient::new(channel.clone()),
             health: HealthClient::new(channel),
         }
@@ -60,6 +63,7 @@ impl Clients {
         let finish = FinishConnectionRequest {
             account_id: account_id.clone(),
             connection_id: connection_id.clone(),
+            field_mappings: vec![],
         };
         client.finish_connection(finish).await.unwrap();
         (Connected { account_id, connection_id }, agreed)

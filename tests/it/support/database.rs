@@ -14,7 +14,10 @@ use sqlx::{
     sqlite::SqliteConnectOptions,
 };
 use tempfile::TempDir;
-use ticketsync::store::{Store, StoreOptions};
+use ticketsync::{
+    domain::ConnectionKey,
+    store::{Store, StoreOptions},
+};
 use uuid::Uuid;
 
 use super::postgres::{Disk, PostgresServer, blocking};
@@ -135,6 +138,16 @@ impl Database {
         let connected = session.active_connection(account).await;
         session.close().await;
         connected
+    }
+}
+
+impl Connected {
+    /// The connection as the domain names it.
+    pub fn key(&self) -> ConnectionKey {
+        ConnectionKey {
+            account: self.account_id.clone().try_into().unwrap(),
+            connection: self.connection_id.parse().unwrap(),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use ticketsync::{
     clock,
-    domain::{ConnectionKey, Secret, SecretColumn, SecretPlace, Timestamp},
+    domain::{Secret, SecretColumn, SecretPlace, Timestamp},
     sandbox::zendesk::sign,
     service::Keyring,
 };
@@ -136,14 +136,4 @@ pub async fn store_secrets(
         ))
         .await;
     session.close().await;
-}
-
-impl Connected {
-    /// Its name inside the service.
-    pub fn key(&self) -> ConnectionKey {
-        ConnectionKey {
-            account: self.account_id.clone().try_into().unwrap(),
-            connection: self.connection_id.parse().unwrap(),
-        }
-    }
 }

@@ -8,15 +8,19 @@ use ticketsync::{
     proto::v1::{
         EventResult, TailTriggersRequest, TailTriggersResponse,
         connection_service_server::ConnectionServiceServer,
+        contact_field_service_server::ContactFieldServiceServer,
         contact_service_client::ContactServiceClient, contact_service_server::ContactServiceServer,
         ingest_service_client::IngestServiceClient, ingest_service_server::IngestServiceServer,
         tail_triggers_request::Start, trigger_service_client::TriggerServiceClient,
         trigger_service_server::TriggerServiceServer,
     },
-    rpc::{connection::ConnectionApi, contact::ContactApi, ingest::IngestApi, trigger::TriggerApi},
+    rpc::{
+        connection::ConnectionApi, contact::ContactApi, contact_field::ContactFieldApi,
+        ingest::IngestApi, trigger::TriggerApi,
+    },
     service::{
-        Batcher, BatcherOptions, Connecting, Contacts, Feed, FeedOptions, Keyring, OnCommit,
-        Parked, Writes,
+        Batcher, BatcherOptions, Connecting, ContactFields, Contacts, Feed, FeedOptions, Keyring,
+        OnCommit, Parked, Writes,
     },
     store::Store,
     zendesk::Client,
@@ -86,10 +90,12 @@ impl Services {
         let writes = Writes::default();
         let parked = Parked::new(store.clone(), writes.clone(), on_commit);
         let ingest = IngestApi::new(store.clone(), batcher, parked, shutdown.clone());
-        let contacts = ContactApi::new(store.clone(), Contacts::new(store.clone(), writes));
+        let contacts = ContactApi::new(store.clone(), Contacts::new(store.clone(), writes.clone()));
+        let fields = ContactFieldApi::new(store.clone(), ContactFields::new(store.clone(), writes));
         let server = Server::builder()
             .add_service(IngestServiceServer::new(ingest))
             .add_service(ContactServiceServer::new(contacts))
+            .add_service(ContactFieldServiceServer::new(fields))
             .add_service(TriggerServiceServer::new(TriggerApi::new(feed)))
             .add_optional_service(connections.map(ConnectionServiceServer::new));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

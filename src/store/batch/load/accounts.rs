@@ -24,7 +24,7 @@ pub(super) static LOCK: Staged = Staged::two_queries(
 
 pub(super) static CONNECTIONS: Staged = Staged::query(
     &[("account_id", Text), ("connection_id", Text)],
-    "c.account_id, c.connection_id, c.state",
+    "c.account_id, c.connection_id, c.state, c.mapped_at",
     "from stage s
        join connections c
          on c.account_id = s.account_id
@@ -65,6 +65,9 @@ pub(super) fn keep_connections(set: &mut WorkingSet, records: Vec<ConnectionReco
     for record in records {
         let key = connection_key("connections", record.account_id, &record.connection_id)?;
         let state = record.state.parse().map_err(corrupt("connections"))?;
+        if record.mapped_at.is_some() {
+            set.mappings.insert(key.clone(), Vec::new());
+        }
         set.connections.insert(key, state);
     }
     Ok(())

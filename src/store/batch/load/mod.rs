@@ -7,6 +7,7 @@ mod parked;
 mod people;
 mod results;
 mod tickets;
+mod values;
 
 pub use self::keys::BatchKeys;
 use crate::{
@@ -52,6 +53,7 @@ impl Tx<'_> {
         if set.accounts.values().any(|account| account.get().parked_count > 0) {
             self.load_released(&mut set, &mut keys).await?;
         }
+        self.load_mappings(&mut set).await?;
         Ok(set)
     }
 

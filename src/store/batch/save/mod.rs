@@ -8,6 +8,7 @@ mod parked;
 mod people;
 mod results;
 mod tickets;
+mod values;
 
 use crate::{
     domain::{Origin, Timestamp, WorkingSet},
@@ -31,6 +32,10 @@ static SAVE: Bundle<11> = Bundle::new([
     &log::UPDATE_ACCOUNTS,
     &UPDATE_CONNECTIONS,
 ]);
+
+/// What field mappings write. Kept apart: most batches write none.
+static SAVE_VALUES: Bundle<3> =
+    Bundle::new([&values::INSERT_VALUES, &values::UPDATE_VALUES, &values::DELETE_VALUES]);
 
 static UPDATE_CONNECTIONS: Staged = Staged::new(
     &[("account_id", Text), ("connection_id", Text), ("last_event_at", Int)],
@@ -71,8 +76,11 @@ impl Tx<'_> {
         inbox::SAVE.execute(self, [insert_hints, inbox::upkeep(set)]).await?;
         // Stored before deleted: a batch may hold a hint and the event that was made of it.
         delete_hints.execute(self).await?;
+        SAVE_VALUES.execute(self, values::values(set)).await?;
         // What permanently deleted tickets have left behind everywhere.
         self.erase_tickets(&set.erased).await?;
+        let mapped = set.erased.iter().filter(|(key, _)| set.mappings.contains_key(key));
+        self.erase_values(mapped).await?;
         Ok(())
     }
 }
