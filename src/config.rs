@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use crate::{
-    service::{FeedOptions, Keyring, PrunerOptions},
+    service::{FeedOptions, Keyring, PrunerOptions, UpkeepOptions},
     store::StoreOptions,
     zendesk,
 };
@@ -22,6 +22,7 @@ pub struct Config {
     pub zendesk: zendesk::ClientOptions,
     pub feed: FeedOptions,
     pub pruner: PrunerOptions,
+    pub upkeep: UpkeepOptions,
     /// How many batch writers `PostgreSQL` gets; `SQLite` has one.
     pub lanes: usize,
     /// How long a shutdown may take.

@@ -17,8 +17,8 @@ use crate::{
     proto::{DESCRIPTORS, v1 as pb},
     rpc::{self, limits},
     service::{
-        Batcher, Connecting, ContactFields, Contacts, Feed, OnCommit, Parked, Pruner,
-        SigningSecrets, Writes, rotation::Inventory,
+        Access, Batcher, Connecting, ContactFields, Contacts, Feed, OnCommit, Parked, Pruner,
+        SigningSecrets, Upkeep, Writes, rotation::Inventory,
     },
     store::Store,
     zendesk,
@@ -143,8 +143,10 @@ fn services(
     let parked = Parked::new(store.clone(), writes.clone(), on_commit);
     let contacts = Contacts::new(store.clone(), writes.clone());
     let zendesk = zendesk::Client::new(config.zendesk.clone())?;
-    let connecting =
-        Connecting::new(store.clone(), writes.clone(), config.keyring.clone(), zendesk);
+    let access = Access::new(store.clone(), writes.clone(), config.keyring.clone(), zendesk);
+    let upkeep = Upkeep::new(&access, config.upkeep.clone());
+    tasks.spawn(upkeep.clone().run(stopping.clone()));
+    let connecting = Connecting::new(access, upkeep);
 
     let ingest = rpc::ingest::IngestApi::new(store.clone(), batcher, parked, stopping.clone());
     let contact = rpc::contact::ContactApi::new(store.clone(), contacts);

@@ -16,8 +16,8 @@ use crate::{
     domain::Secret,
     error::{Error, Result},
     server::Server,
-    service::{FeedOptions, PrunerOptions, days},
-    zendesk::{BaseUrl, ClientOptions, REQUEST_TIMEOUT, RedirectUrl},
+    service::{FeedOptions, PrunerOptions, UpkeepOptions, days},
+    zendesk::{BaseUrl, ClientOptions, REQUEST_TIMEOUT, RedirectUrl, WebhookUrl},
 };
 
 /// The arguments of `serve`.
@@ -70,6 +70,10 @@ pub struct ServeArgs {
     /// The secret of the OAuth client. Best given by the environment.
     #[arg(long, env = "TICKETSYNC_OAUTH_CLIENT_SECRET", default_value = "", value_name = "SECRET", hide_env_values = true, value_parser = StringValueParser::new().map(Secret::new))]
     oauth_client_secret: Secret,
+    /// Where Zendesk reaches this service, as seen from the Internet: webhooks are registered for
+    /// addresses below it. Without it none is registered.
+    #[arg(long, env = "TICKETSYNC_WEBHOOK_BASE_URL", value_name = "URL")]
+    webhook_base_url: Option<WebhookUrl>,
     /// How many batch writers PostgreSQL gets. SQLite has one.
     #[arg(long, env = "TICKETSYNC_LANES", default_value_t = DEFAULT_LANES, value_name = "COUNT")]
     lanes: usize,
@@ -133,6 +137,10 @@ fn config(args: ServeArgs) -> Result<Config> {
             trigger_retention: days(args.trigger_retention),
             event_retention: days(args.event_retention),
             ..PrunerOptions::default()
+        },
+        upkeep: UpkeepOptions {
+            webhook_base_url: args.webhook_base_url,
+            ..UpkeepOptions::default()
         },
         lanes: args.lanes,
         shutdown_grace: Duration::from_secs(args.shutdown_grace),

@@ -63,6 +63,17 @@ impl ConnectionState {
         }
     }
 
+    /// The state after Zendesk no longer accepts the tokens. One that was not finished is where it was
+    /// before anybody authorised it.
+    #[must_use]
+    pub const fn unauthorized(self) -> Self {
+        match self {
+            Self::AwaitingAuthorization | Self::AwaitingMapping => Self::AwaitingAuthorization,
+            Self::Active | Self::NeedsReauthorization => Self::NeedsReauthorization,
+            Self::Disconnected => Self::Disconnected,
+        }
+    }
+
     /// What finishing does; none where nobody at Zendesk has authorised the connection, or no
     /// longer does.
     #[must_use]
@@ -92,12 +103,39 @@ words! { ConnectionState, "connection state",
     Disconnected => "disconnected",
 }
 
+/// Whether a connection has tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tokens {
+    Held,
+    None,
+}
+
+/// Where the webhook of a connection stands at Zendesk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebhookState {
+    /// There is none, and none is wanted.
+    Absent,
+    /// To be registered, or to be put right.
+    Pending,
+    Registered,
+    /// The connection was ended: webhook and token are still to be taken away.
+    Removing,
+}
+
+words! { WebhookState, "webhook state",
+    Absent => "absent",
+    Pending => "pending",
+    Registered => "registered",
+    Removing => "removing",
+}
+
 /// A connection, as people see it: without its tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
     pub key: ConnectionKey,
     pub subdomain: Subdomain,
     pub state: ConnectionState,
+    pub webhook: WebhookState,
     pub created_at: Timestamp,
     pub authorized_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
@@ -115,6 +153,7 @@ impl Connection {
             key,
             subdomain,
             state: ConnectionState::AwaitingAuthorization,
+            webhook: WebhookState::Absent,
             created_at: now,
             authorized_at: None,
             finished_at: None,
@@ -133,17 +172,37 @@ impl Connection {
     #[must_use]
     pub fn finished(self, now: Timestamp) -> Option<Self> {
         self.state.finished().map(|finish| match finish {
-            Finish::Activates => {
-                Self { state: ConnectionState::Active, finished_at: Some(now), ..self }
-            }
+            Finish::Activates => Self {
+                state: ConnectionState::Active,
+                webhook: WebhookState::Pending,
+                finished_at: Some(now),
+                ..self
+            },
             Finish::ChangesNothing => self,
         })
     }
 
-    /// The same after it was ended.
+    /// The same after Zendesk refused its tokens for good.
     #[must_use]
-    pub fn disconnected(self) -> Self {
-        Self { state: ConnectionState::Disconnected, ..self }
+    pub fn unauthorized(self) -> Self {
+        Self { state: self.state.unauthorized(), ..self }
+    }
+
+    /// The same after it was ended. What it left at Zendesk can be taken away as long as there are
+    /// tokens to do so with.
+    #[must_use]
+    pub fn disconnected(self, tokens: Tokens) -> Self {
+        let webhook = match tokens {
+            Tokens::Held => WebhookState::Removing,
+            Tokens::None => WebhookState::Absent,
+        };
+        Self { state: ConnectionState::Disconnected, webhook, ..self }
+    }
+
+    /// The same once nothing of it is left at Zendesk, or nothing can be done about what is.
+    #[must_use]
+    pub fn removed(self) -> Self {
+        Self { webhook: WebhookState::Absent, ..self }
     }
 }
 
@@ -202,8 +261,43 @@ mod tests {
     #[test]
     fn every_connection_can_be_ended_and_keeps_its_history() {
         for state in ConnectionState::ALL {
-            let ended = connection(*state).authorized(at(2)).disconnected();
+            let ended = connection(*state).authorized(at(2)).disconnected(Tokens::Held);
             assert_eq!((ended.state, ended.authorized_at), (Disconnected, Some(at(2))));
+        }
+    }
+
+    #[test]
+    fn a_webhook_is_wanted_from_the_finish_to_the_end() {
+        let authorized = connection(AwaitingMapping);
+        assert_eq!(authorized.webhook, WebhookState::Absent);
+        let finished = authorized.finished(at(2)).unwrap();
+        assert_eq!(finished.webhook, WebhookState::Pending);
+        let registered = Connection { webhook: WebhookState::Registered, ..finished };
+        assert_eq!(registered.clone().finished(at(3)).unwrap().webhook, WebhookState::Registered);
+        assert_eq!(registered.clone().authorized(at(3)).webhook, WebhookState::Registered);
+        let ended = registered.disconnected(Tokens::Held);
+        assert_eq!(ended.webhook, WebhookState::Removing);
+        assert_eq!(ended.clone().removed().webhook, WebhookState::Absent);
+        let again = ended.authorized(at(4)).finished(at(5)).unwrap();
+        assert_eq!(again.webhook, WebhookState::Pending, "what was to be removed is wanted again");
+    }
+
+    #[test]
+    fn without_tokens_there_is_nothing_to_take_away() {
+        let ended = connection(AwaitingAuthorization).disconnected(Tokens::None);
+        assert_eq!(ended.webhook, WebhookState::Absent);
+    }
+
+    #[test]
+    fn tokens_that_died_have_to_be_given_anew() {
+        for (before, after) in [
+            (AwaitingAuthorization, AwaitingAuthorization),
+            (AwaitingMapping, AwaitingAuthorization),
+            (Active, NeedsReauthorization),
+            (NeedsReauthorization, NeedsReauthorization),
+            (Disconnected, Disconnected),
+        ] {
+            assert_eq!(connection(before).unauthorized().state, after, "{before:?}");
         }
     }
 

@@ -32,7 +32,9 @@ pub use self::{
         AUTHORIZATION_LIFETIME, Authorization, AuthorizationEntropy, AuthorizationState,
         CodeVerifier, StateHash,
     },
-    connection::{Connection, ConnectionId, ConnectionKey, ConnectionState, Finish},
+    connection::{
+        Connection, ConnectionId, ConnectionKey, ConnectionState, Finish, Tokens, WebhookState,
+    },
     contact::{Contact, ContactId, Email, EmailKey, Requester, SYNC_TAG},
     contact_field::{
         ContactField, ContactFieldId, ContactFieldType, ContactFieldValue, Label,
@@ -62,7 +64,7 @@ pub use self::{
         Change, Status, Ticket, TicketField, TicketId, TicketPriority, TicketType, ZendeskId,
     },
     time::Timestamp,
-    upkeep::{SyncProblem, Trouble},
+    upkeep::{SyncProblem, Trouble, pause},
     webhook::WebhookId,
     working_set::{
         AccountRow, ContactRow, Effect, Kept, NewTrigger, Origin, ParkedRow, RequesterRow,

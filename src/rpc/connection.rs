@@ -4,7 +4,10 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     clock,
-    domain::{AuthorizationState, Connection, ConnectionState, Invalid, Secret, Subdomain, text},
+    domain::{
+        AuthorizationState, Connection, ConnectionState, Invalid, Secret, Subdomain, WebhookState,
+        text,
+    },
     error::{Error, Result},
     proto::v1::{
         self as pb, authorize_connection_request::Decision as PbDecision,
@@ -15,7 +18,7 @@ use crate::{
         page::Listing,
         request::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, account_id, connection_key, page_size},
     },
-    service::{Connecting, Decision, Disconnected, Revocation, Started, SyncedTickets},
+    service::{Connecting, Decision, Disconnected, Removal, Started, SyncedTickets},
 };
 
 /// The longest state, code or error taken, in bytes. Ours has 43 characters; Zendesk's codes and
@@ -113,13 +116,13 @@ impl ConnectionApi {
         let pb::DisconnectRequest { account_id, connection_id, delete_tickets } = request;
         let key = connection_key(account_id, &connection_id)?;
         let tickets = if delete_tickets { SyncedTickets::Delete } else { SyncedTickets::Keep };
-        let ended = self.connecting.disconnect(key, tickets).await?;
-        let Disconnected { connection, deleted_ticket_count, discarded_hint_count, revocation } =
+        let ended = self.connecting.disconnect(key, tickets, clock::now()).await?;
+        let Disconnected { connection, deleted_ticket_count, discarded_hint_count, removal } =
             ended;
         Ok(pb::DisconnectResponse {
             connection: Some(connection.into()),
             deleted_ticket_count,
-            token_revoked: revocation == Revocation::Confirmed,
+            token_revoked: removal == Removal::Confirmed,
             discarded_hint_count,
         })
     }
@@ -140,6 +143,7 @@ impl From<Connection> for pb::Connection {
             key,
             subdomain,
             state,
+            webhook,
             created_at,
             authorized_at,
             finished_at,
@@ -156,6 +160,7 @@ impl From<Connection> for pb::Connection {
             finish_time: finished_at.map(Into::into),
             last_event_time: last_event_at.map(Into::into),
             field_mappings: field_mappings.into_iter().map(Into::into).collect(),
+            webhook_state: pb::WebhookState::from(webhook).into(),
         }
     }
 }
@@ -168,6 +173,17 @@ impl From<ConnectionState> for pb::ConnectionState {
             ConnectionState::Active => Self::Active,
             ConnectionState::NeedsReauthorization => Self::NeedsReauthorization,
             ConnectionState::Disconnected => Self::Disconnected,
+        }
+    }
+}
+
+impl From<WebhookState> for pb::WebhookState {
+    fn from(state: WebhookState) -> Self {
+        match state {
+            WebhookState::Absent => Self::Absent,
+            WebhookState::Pending => Self::Pending,
+            WebhookState::Registered => Self::Registered,
+            WebhookState::Removing => Self::Removing,
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     config::{Config, DEFAULT_LANES},
     domain::{Invalid, Secret},
     server::Server,
-    service::{FeedOptions, PrunerOptions, key_file},
+    service::{FeedOptions, PrunerOptions, UpkeepOptions, key_file},
     store::{DatabaseUrl, StoreOptions},
     zendesk::{ClientOptions, REQUEST_TIMEOUT},
 };
@@ -63,6 +63,7 @@ fn config(options: &SandboxOptions, home: &Path, desk: &Desk) -> Result<Config> 
         },
         feed: FeedOptions::default(),
         pruner: PrunerOptions::default(),
+        upkeep: UpkeepOptions::default(),
         lanes: DEFAULT_LANES,
         shutdown_grace: SHUTDOWN_GRACE,
     })

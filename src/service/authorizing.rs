@@ -1,13 +1,13 @@
 //! The middle of connecting: a state that comes back, a code for tokens, tokens stored.
 
-use super::{Connecting, keyring::OpenError};
+use super::Connecting;
 use crate::{
     domain::{
         AccountId, Authorization, AuthorizationState, CodeVerifier, Connection, ConnectionKey,
         Secret, SecretColumn, SecretPlace, StateHash, Timestamp,
     },
     error::{Error, Result},
-    store::SealedTokens,
+    store::HeldTokens,
     zendesk::Tokens,
 };
 
@@ -71,7 +71,14 @@ impl Connecting {
                 self.revoke(&connection, &tokens.access, tokens.refresh.as_ref()).await;
                 Err(Error::AuthorizationStateInvalid)
             }
-            kept => kept,
+            Err(error) => Err(error),
+            Ok((connection, replaced)) => {
+                if let Some(replaced) = replaced {
+                    self.forget(&connection, replaced).await;
+                }
+                self.upkeep.wake();
+                Ok(connection)
+            }
         }
     }
 
@@ -96,14 +103,15 @@ impl Connecting {
         Ok((authorization, connection))
     }
 
-    /// Stores the tokens, unless the connection was ended since the state was taken.
+    /// Stores the tokens, unless the connection was ended since the state was taken; answers those that
+    /// they replace. What had to wait for somebody's authorisation goes on.
     async fn keep(
         &self,
         account: &AccountId,
         state: &StateHash,
         tokens: &Tokens,
         now: Timestamp,
-    ) -> Result<Connection> {
+    ) -> Result<(Connection, Option<HeldTokens>)> {
         let mut tx = self.store.begin().await?;
         let mut locked = tx.lock_account(account).await?.ok_or(Error::AuthorizationStateInvalid)?;
         let authorization = tx.authorization(account, state).await?;
@@ -111,29 +119,12 @@ impl Connecting {
         let key = ConnectionKey { account: account.clone(), connection: authorization.connection };
         let connection = tx.connection(&key).await?;
         let connection = connection.ok_or(Error::AuthorizationStateInvalid)?.authorized(now);
-        tx.save_tokens(&key, Some(&self.seal(&key, tokens, now)?)).await?;
+        let replaced = tx.tokens(&key).await?;
+        tx.save_tokens(&key, Some(&self.access.seal(&key, tokens, now)?)).await?;
         tx.save_connection(&mut locked, &connection).await?;
         tx.delete_authorization(account, state).await?;
+        tx.revive_upkeep(&key, now).await?;
         tx.commit().await?;
-        Ok(connection)
-    }
-
-    fn seal(
-        &self,
-        connection: &ConnectionKey,
-        tokens: &Tokens,
-        asked_at: Timestamp,
-    ) -> Result<SealedTokens, OpenError> {
-        let Tokens { access, refresh, expires_in } = tokens;
-        let seal =
-            |secret: &Secret, column| self.keyring.seal(secret, SecretPlace { connection, column });
-        Ok(SealedTokens {
-            access: seal(access, SecretColumn::AccessToken)?,
-            refresh: refresh
-                .as_ref()
-                .map(|refresh| seal(refresh, SecretColumn::RefreshToken))
-                .transpose()?,
-            expires_at: expires_in.map(|lifetime| asked_at.plus(lifetime)),
-        })
+        Ok((connection, replaced))
     }
 }

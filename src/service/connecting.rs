@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Keyring, Writes, keyring::OpenError, mapping::map_fields};
+use super::{
+    Access, Keyring, Upkeep, Writes, disconnecting::locked, keyring::OpenError, mapping::map_fields,
+};
 use crate::{
     domain::{
         AUTHORIZATION_LIFETIME, AccountId, Authorization, AuthorizationState, CodeVerifier,
@@ -26,6 +28,8 @@ pub struct Connecting {
     pub(super) writes: Writes,
     pub(super) keyring: Keyring,
     pub(super) zendesk: zendesk::Client,
+    pub(super) access: Access,
+    pub(super) upkeep: Upkeep,
 }
 
 /// What was begun.
@@ -38,15 +42,11 @@ pub struct Started {
 }
 
 impl Connecting {
-    /// Brings together what connecting takes.
+    /// Connects the accounts whose tokens and upkeep these are.
     #[must_use]
-    pub const fn new(
-        store: Store,
-        writes: Writes,
-        keyring: Keyring,
-        zendesk: zendesk::Client,
-    ) -> Self {
-        Self { store, writes, keyring, zendesk }
+    pub fn new(access: Access, upkeep: Upkeep) -> Self {
+        let Access { store, writes, keyring, zendesk } = access.clone();
+        Self { store, writes, keyring, zendesk, access, upkeep }
     }
 
     /// Begins an authorisation. The connection is made if the subdomain is new to the account; one
@@ -94,7 +94,7 @@ impl Connecting {
         Ok(Started { connection, authorization_url, expires_at })
     }
 
-    /// Makes an authorised connection take events, with these field mappings.
+    /// Makes an authorised connection take events, with these field mappings. Its webhook follows.
     ///
     /// # Errors
     /// [`Error::ConnectionNotFound`], [`Error::ConnectionNotAuthorized`], and those of
@@ -105,18 +105,18 @@ impl Connecting {
         mappings: Vec<FieldMapping>,
         now: Timestamp,
     ) -> Result<Connection> {
-        let store = self.store.clone();
+        let (store, upkeep) = (self.store.clone(), self.upkeep.clone());
         let whole = async move {
             let mut tx = store.begin().await?;
-            let locked = tx.lock_account(&key.account).await?;
-            let mut locked = locked.ok_or(Error::ConnectionNotFound)?;
-            let before = tx.connection(&key).await?.ok_or(Error::ConnectionNotFound)?;
+            let (mut locked, before) = locked(&mut tx, &key).await?;
             let finished = before.clone().finished(now).ok_or(Error::ConnectionNotAuthorized)?;
             if finished != before {
                 tx.save_connection(&mut locked, &finished).await?;
+                tx.revive_upkeep(&key, now).await?;
             }
             let finished = map_fields(&mut tx, &mut locked, finished, mappings, now).await?;
             tx.commit().await?;
+            upkeep.wake();
             Ok(finished)
         };
         self.writes.run(whole).await

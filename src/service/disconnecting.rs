@@ -1,20 +1,21 @@
-//! The end of a connection: tokens forgotten and revoked, tickets kept or deleted.
+//! The end of a connection: webhook and tokens taken away, tickets kept or deleted.
 
 use std::time::Duration;
 
 use tracing::warn;
 
-use super::{Connecting, keyring::OpenError};
+use super::{Connecting, Removal, keyring::OpenError};
 use crate::{
     domain::{
         Connection, ConnectionKey, ConnectionState, Sealed, Secret, SecretColumn, SecretPlace,
+        Timestamp, Tokens, WebhookState,
     },
     error::{Error, Result},
-    store::{DeletedTickets, LockedAccount, SealedTokens, Tx},
+    store::{self, DeletedTickets, HeldTokens, Lease, LockedAccount, SealedTokens, Tx},
     zendesk,
 };
 
-/// How long to try to revoke a token. The person is disconnected by then, whatever Zendesk says.
+/// How long to try to revoke tokens that were replaced: a person's browser waits for it.
 const REVOCATION_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many rows one transaction deletes: the account waits for it, for some milliseconds.
 const CHUNK_ROWS: i64 = 1_000;
@@ -26,14 +27,6 @@ pub enum SyncedTickets {
     Delete,
 }
 
-/// Whether Zendesk confirmed that a token is revoked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Revocation {
-    Confirmed,
-    /// Zendesk was away or refused, or there was no token to revoke.
-    Unconfirmed,
-}
-
 /// What was ended.
 #[derive(Debug)]
 pub struct Disconnected {
@@ -41,12 +34,22 @@ pub struct Disconnected {
     pub deleted_ticket_count: i64,
     /// The hints that waited: changes at Zendesk that were never fetched.
     pub discarded_hint_count: i64,
-    pub revocation: Revocation,
+    pub removal: Removal,
+}
+
+/// Who takes away what the connection has left at Zendesk.
+enum ToRemove {
+    /// This call.
+    Claimed(Box<(Lease, store::Upkeep)>),
+    /// This call, once somebody else has let go of the connection.
+    Awaited,
+    /// Nobody, or somebody else.
+    Nothing,
 }
 
 impl Connecting {
     /// Ends a connection. That is durable before anything else is tried; deleting can be taken up
-    /// again by the same call.
+    /// again by the same call. What Zendesk does not let us take away now is tried again later.
     ///
     /// # Errors
     /// [`Error::ConnectionNotFound`], or when the store fails.
@@ -54,44 +57,64 @@ impl Connecting {
         &self,
         key: ConnectionKey,
         tickets: SyncedTickets,
+        now: Timestamp,
     ) -> Result<Disconnected> {
         let this = self.clone();
         let whole = async move {
-            let (connection, tokens) = this.end(&key).await?;
+            let to_remove = this.end(&key, now).await?;
             let here = async {
                 let discarded_hint_count = this.discard_hints(&key).await?;
                 Ok::<_, Error>((discarded_hint_count, this.delete(&key, tickets).await?))
             };
-            let (revocation, here) = tokio::join!(this.forget(&connection, tokens), here);
-            let (discarded_hint_count, deleted_ticket_count) = here?;
-            Ok(Disconnected { connection, deleted_ticket_count, discarded_hint_count, revocation })
+            let (removal, here) = tokio::join!(this.remove(&key, to_remove), here);
+            let (removal, (discarded_hint_count, deleted_ticket_count)) = (removal?, here?);
+            let connection = this.get(&key).await?;
+            Ok(Disconnected { connection, deleted_ticket_count, discarded_hint_count, removal })
         };
-        self.writes.run(whole).await
+        self.writes.run(Box::pin(whole)).await
     }
 
-    /// Ends the connection here, with every authorisation that was begun for it, and hands out the
-    /// tokens it held.
-    async fn end(&self, key: &ConnectionKey) -> Result<(Connection, Option<SealedTokens>)> {
+    /// Ends the connection here, with every authorisation that was begun for it.
+    async fn end(&self, key: &ConnectionKey, now: Timestamp) -> Result<ToRemove> {
         let mut tx = self.store.begin().await?;
         let (mut locked, connection) = locked(&mut tx, key).await?;
-        let tokens = tx.tokens(key).await?;
-        let ended = connection.clone().disconnected();
+        let tokens = if tx.tokens(key).await?.is_some() { Tokens::Held } else { Tokens::None };
+        let ended = connection.clone().disconnected(tokens);
         if ended != connection {
             tx.save_connection(&mut locked, &ended).await?;
         }
-        tx.save_tokens(key, None).await?;
         tx.delete_authorizations(key).await?;
+        let to_remove = match ended.webhook {
+            WebhookState::Removing => match self.upkeep.begin_removal(&mut tx, key, now).await? {
+                Some(claimed) => ToRemove::Claimed(claimed.into()),
+                // Somebody who looked after it before it was ended lets go soon.
+                None if ended != connection => ToRemove::Awaited,
+                None => ToRemove::Nothing,
+            },
+            WebhookState::Absent | WebhookState::Pending | WebhookState::Registered => {
+                ToRemove::Nothing
+            }
+        };
         tx.commit().await?;
-        Ok((ended, tokens))
+        Ok(to_remove)
     }
 
-    async fn forget(&self, connection: &Connection, tokens: Option<SealedTokens>) -> Revocation {
-        let Some(SealedTokens { access, refresh, expires_at: _ }) = tokens else {
-            return Revocation::Unconfirmed;
-        };
+    async fn remove(&self, key: &ConnectionKey, to_remove: ToRemove) -> Result<Removal> {
+        match to_remove {
+            ToRemove::Claimed(claimed) => self.upkeep.remove_now(key, Some(*claimed)).await,
+            ToRemove::Awaited => self.upkeep.remove_now(key, None).await,
+            ToRemove::Nothing => Ok(Removal::Unconfirmed),
+        }
+    }
+
+    /// Revokes tokens that were replaced, as far as they open and Zendesk answers in time.
+    pub(super) async fn forget(&self, connection: &Connection, held: HeldTokens) {
+        let HeldTokens { tokens: SealedTokens { access, refresh, .. }, refreshing_for, .. } = held;
         let open = |sealed: &Sealed, column| {
             self.keyring.open(sealed, SecretPlace { connection: &connection.key, column })
         };
+        // Who is refreshing them just now finds them replaced, and revokes what comes of it.
+        let refresh = refresh.filter(|_| refreshing_for.is_none());
         let opened = || -> Result<_, OpenError> {
             let refresh = refresh.map(|refresh| open(&refresh, SecretColumn::RefreshToken));
             Ok((open(&access, SecretColumn::AccessToken)?, refresh.transpose()?))
@@ -108,10 +131,10 @@ impl Connecting {
         connection: &Connection,
         access: &Secret,
         refresh: Option<&Secret>,
-    ) -> Revocation {
+    ) {
         let attempt = self.try_to_revoke(connection, access, refresh);
         match tokio::time::timeout(REVOCATION_TIMEOUT, attempt).await {
-            Ok(Ok(())) => Revocation::Confirmed,
+            Ok(Ok(())) => {}
             Ok(Err(cause)) => unconfirmed(connection, &cause.to_string()),
             Err(_) => unconfirmed(connection, "no answer in time"),
         }
@@ -197,14 +220,16 @@ impl Connecting {
 }
 
 /// Locks the account of a connection, and reads the connection as it stands under the lock.
-async fn locked(tx: &mut Tx<'_>, key: &ConnectionKey) -> Result<(LockedAccount, Connection)> {
+pub(super) async fn locked(
+    tx: &mut Tx<'_>,
+    key: &ConnectionKey,
+) -> Result<(LockedAccount, Connection)> {
     let locked = tx.lock_account(&key.account).await?.ok_or(Error::ConnectionNotFound)?;
     let connection = tx.connection(key).await?.ok_or(Error::ConnectionNotFound)?;
     Ok((locked, connection))
 }
 
-fn unconfirmed(connection: &Connection, cause: &str) -> Revocation {
+fn unconfirmed(connection: &Connection, cause: &str) {
     let ConnectionKey { account, connection } = &connection.key;
-    warn!(%account, %connection, cause, "the token was forgotten but not revoked at Zendesk");
-    Revocation::Unconfirmed
+    warn!(%account, %connection, cause, "a token was forgotten but not revoked at Zendesk");
 }

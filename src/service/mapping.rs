@@ -1,6 +1,6 @@
 //! Field mappings of a connection: checked against the account's contact fields, and replaced.
 
-use super::Connecting;
+use super::{Connecting, disconnecting::locked};
 use crate::{
     domain::{
         Connection, ConnectionKey, FieldMapping, MappingFault, MappingFaultKind, Timestamp, unfit,
@@ -24,9 +24,7 @@ impl Connecting {
         let store = self.store.clone();
         let whole = async move {
             let mut tx = store.begin().await?;
-            let locked = tx.lock_account(&key.account).await?;
-            let mut locked = locked.ok_or(Error::ConnectionNotFound)?;
-            let connection = tx.connection(&key).await?.ok_or(Error::ConnectionNotFound)?;
+            let (mut locked, connection) = locked(&mut tx, &key).await?;
             let mapped = map_fields(&mut tx, &mut locked, connection, mappings, now).await?;
             tx.commit().await?;
             Ok(mapped)

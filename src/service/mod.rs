@@ -1,5 +1,6 @@
 //! Where several of the floors below meet.
 
+pub mod access;
 mod authorizing;
 mod batcher;
 mod connecting;
@@ -16,16 +17,18 @@ mod relay;
 pub mod rotation;
 mod signing_secrets;
 mod tail;
+mod upkeep;
 mod wakeup;
 mod writes;
 
 pub use self::{
+    access::Access,
     authorizing::Decision,
     batcher::{Accepted, Batcher, BatcherOptions, OnCommit},
     connecting::{Connecting, Started},
     contact_fields::ContactFields,
     contacts::Contacts,
-    disconnecting::{Disconnected, Revocation, SyncedTickets},
+    disconnecting::{Disconnected, SyncedTickets},
     feed::{Feed, FeedOptions, StopAtHead, TailRequest, TailStart},
     keyring::Keyring,
     mapping::refuse as refuse_mappings,
@@ -34,6 +37,7 @@ pub use self::{
     relay::Relay,
     signing_secrets::{Checked, Signed, SigningSecrets},
     tail::{Batch, MAX_BATCH_BYTES, Tail},
+    upkeep::{Removal, Upkeep, UpkeepOptions},
     wakeup::Wakeups,
     writes::Writes,
 };

@@ -1,16 +1,7 @@
-//! Connections, and the tokens they hold.
+//! Connections, as people see them.
 
 use super::{Error, LockedAccount, Result, Store, Tx, on::on};
-use crate::domain::{AccountId, Connection, ConnectionKey, Invalid, Sealed, Subdomain, Timestamp};
-
-/// The tokens of a connection, as they are stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SealedTokens {
-    pub access: Sealed,
-    pub refresh: Option<Sealed>,
-    /// When the access token expires; none for one that does not.
-    pub expires_at: Option<Timestamp>,
-}
+use crate::domain::{AccountId, Connection, ConnectionKey, Invalid, Subdomain, Timestamp};
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -18,6 +9,7 @@ struct Row {
     connection_id: String,
     subdomain: String,
     state: String,
+    webhook_state: String,
     created_at: i64,
     authorized_at: Option<i64>,
     finished_at: Option<i64>,
@@ -25,16 +17,9 @@ struct Row {
     mapped_at: Option<i64>,
 }
 
-#[derive(sqlx::FromRow)]
-struct TokensRow {
-    access_token: Option<String>,
-    refresh_token: Option<String>,
-    token_expires_at: Option<i64>,
-}
-
 const BY_ID: &str = "
-    select account_id, connection_id, subdomain, state, created_at, authorized_at, finished_at,
-           last_event_at, mapped_at
+    select account_id, connection_id, subdomain, state, webhook_state, created_at, authorized_at,
+           finished_at, last_event_at, mapped_at
       from connections
      where account_id = $1
        and connection_id = $2";
@@ -71,8 +56,8 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<Connection>> {
         const SQL: &str = "
-            select account_id, connection_id, subdomain, state, created_at, authorized_at,
-                   finished_at, last_event_at, mapped_at
+            select account_id, connection_id, subdomain, state, webhook_state, created_at,
+                   authorized_at, finished_at, last_event_at, mapped_at
               from connections
              where account_id = $1
                and subdomain > $2
@@ -106,8 +91,8 @@ impl Tx<'_> {
         subdomain: &Subdomain,
     ) -> Result<Option<Connection>> {
         const SQL: &str = "
-            select account_id, connection_id, subdomain, state, created_at, authorized_at,
-                   finished_at, last_event_at, mapped_at
+            select account_id, connection_id, subdomain, state, webhook_state, created_at,
+                   authorized_at, finished_at, last_event_at, mapped_at
               from connections
              where account_id = $1
                and subdomain = $2";
@@ -138,8 +123,9 @@ impl Tx<'_> {
         connection: &Connection,
     ) -> Result<()> {
         const SQL: &str = "
-            insert into connections (account_id, connection_id, subdomain, state, created_at)
-                 values ($1, $2, $3, $4, $5)";
+            insert into connections (account_id, connection_id, subdomain, state, created_at,
+                                     webhook_state)
+                 values ($1, $2, $3, $4, $5, $6)";
         on!(Tx(self), |db| {
             sqlx::query(SQL)
                 .bind(connection.key.account.as_str())
@@ -147,6 +133,7 @@ impl Tx<'_> {
                 .bind(connection.subdomain.as_str())
                 .bind(connection.state.as_str())
                 .bind(connection.created_at.as_micros())
+                .bind(connection.webhook.as_str())
                 .execute(db)
                 .await
                 .map(drop)
@@ -163,7 +150,7 @@ impl Tx<'_> {
     ) -> Result<()> {
         const SQL: &str = "
             update connections
-               set state = $3, authorized_at = $4, finished_at = $5
+               set state = $3, authorized_at = $4, finished_at = $5, webhook_state = $6
              where account_id = $1
                and connection_id = $2";
         on!(Tx(self), |db| {
@@ -173,55 +160,12 @@ impl Tx<'_> {
                 .bind(connection.state.as_str())
                 .bind(connection.authorized_at.map(Timestamp::as_micros))
                 .bind(connection.finished_at.map(Timestamp::as_micros))
+                .bind(connection.webhook.as_str())
                 .execute(db)
                 .await
                 .map(drop)
         })?;
         self.configuration_changed(account).await
-    }
-
-    /// The tokens of a connection, if it holds any.
-    pub async fn tokens(&mut self, key: &ConnectionKey) -> Result<Option<SealedTokens>> {
-        const SQL: &str = "
-            select access_token, refresh_token, token_expires_at
-              from connections
-             where account_id = $1
-               and connection_id = $2";
-        let row: Option<TokensRow> = on!(Tx(self), |db| {
-            sqlx::query_as(SQL)
-                .bind(key.account.as_str())
-                .bind(key.connection.to_string())
-                .fetch_optional(db)
-                .await?
-        });
-        row.map_or(Ok(None), TokensRow::tokens)
-    }
-
-    /// Replaces the tokens of a connection, or forgets them. Comes under the account's lock.
-    pub async fn save_tokens(
-        &mut self,
-        key: &ConnectionKey,
-        tokens: Option<&SealedTokens>,
-    ) -> Result<()> {
-        const SQL: &str = "
-            update connections
-               set access_token = $3, refresh_token = $4, token_expires_at = $5
-             where account_id = $1
-               and connection_id = $2";
-        let refresh = tokens.and_then(|tokens| tokens.refresh.as_ref());
-        let expires_at = tokens.and_then(|tokens| tokens.expires_at);
-        on!(Tx(self), |db| {
-            sqlx::query(SQL)
-                .bind(key.account.as_str())
-                .bind(key.connection.to_string())
-                .bind(tokens.map(|tokens| tokens.access.as_str()))
-                .bind(refresh.map(Sealed::as_str))
-                .bind(expires_at.map(Timestamp::as_micros))
-                .execute(db)
-                .await
-                .map(drop)
-        })?;
-        Ok(())
     }
 
     /// Tells whoever keeps the account's configuration in memory that it is out of date.
@@ -247,24 +191,12 @@ impl TryFrom<Row> for Connection {
             },
             subdomain: row.subdomain.parse().map_err(corrupt)?,
             state: row.state.parse().map_err(corrupt)?,
+            webhook: row.webhook_state.parse().map_err(corrupt)?,
             created_at: time(row.created_at)?,
             authorized_at: row.authorized_at.map(time).transpose()?,
             finished_at: row.finished_at.map(time).transpose()?,
             last_event_at: row.last_event_at.map(time).transpose()?,
             field_mappings: Vec::new(),
         })
-    }
-}
-
-impl TokensRow {
-    fn tokens(self) -> Result<Option<SealedTokens>> {
-        let Some(access) = self.access_token else { return Ok(None) };
-        let time = |micros| Timestamp::from_micros(micros);
-        let expires_at = self.token_expires_at.map(time).transpose();
-        Ok(Some(SealedTokens {
-            access: Sealed::from_stored(access),
-            refresh: self.refresh_token.map(Sealed::from_stored),
-            expires_at: expires_at.map_err(|problem| Error::corrupt("connections", &problem))?,
-        }))
     }
 }

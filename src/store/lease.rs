@@ -1,44 +1,48 @@
-//! Leases: which replica looks after a connection.
-//!
-//! A lease is told from the one before it by its epoch, which only rises. On `PostgreSQL` the
-//! database's clock says when one ends, so that no two replicas' clocks have to agree.
+//! Who looks after which connection at Zendesk: one process at a time, for a while.
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::{
-    Result, Tx,
+    Result, Store, Tx,
     batch::corrupt,
     on::on,
     upkeep::{Upkeep, UpkeepRow},
 };
 use crate::domain::{ConnectionKey, Timestamp};
 
-/// The right to work for a connection, until it runs out or somebody else has it.
+/// A process that looks after connections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseOwner(String);
+
+impl LeaseOwner {
+    /// One that nobody else is.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(Uuid::new_v4().simple().to_string())
+    }
+}
+
+/// The right to look after a connection. Whoever takes it over has a higher epoch, so that one who
+/// comes back too late changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     pub key: ConnectionKey,
-    pub epoch: i64,
+    owner: LeaseOwner,
+    epoch: i64,
 }
 
 /// Whether a lease is still the holder's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holding {
+pub enum LeaseHolding {
     Held,
-    /// It ran out and somebody else has it, or the connection is gone.
+    /// Somebody else has it, or the connection is gone.
     Lost,
 }
 
-/// When a connection is to be looked after next, by whoever lets go of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct NextUpkeep {
-    /// None: when a hint comes. Hints that wait make it earlier.
-    pub due_at: Option<Timestamp>,
-    /// Not before this moment, whatever comes; none: at any time.
-    pub paused_until: Option<Timestamp>,
-}
-
 #[derive(sqlx::FromRow)]
-struct ClaimedRow {
+struct Row {
     account_id: String,
     connection_id: String,
     epoch: i64,
@@ -46,148 +50,262 @@ struct ClaimedRow {
     upkeep: UpkeepRow,
 }
 
-impl Tx<'_> {
-    /// Takes the lease of the connection that has been due for longest and is free.
-    pub async fn claim_upkeep(
-        &mut self,
-        owner: &str,
-        length: Duration,
-        now: Timestamp,
-    ) -> Result<Option<(Lease, Upkeep)>> {
+// While a lease is held, `due_at` and `paused_until` are its end: whatever becomes due meanwhile shows
+// as an earlier `due_at`, and a connection that was put right as a `paused_until` of 0.
+const CLAIM_ONE_SQLITE: &str = "
+         with clock as
+              (select cast(unixepoch('subsec') * 1000000 as integer) as now)
+       update upkeep
+          set lease_owner = $3, epoch = epoch + 1, lease_until = now + $4, due_at = now + $4,
+              paused_until = now + $4
+         from clock
+        where account_id = $1
+          and connection_id = $2
+          and lease_until <= now
+    returning account_id, connection_id, epoch, due_at, paused_until, failure_count, problem,
+              problem_detail, problem_at, fetched_at, export_cursor, export_due_at, exported_at,
+              webhook_due_at, requesters_due_at";
+const CLAIM_ONE_POSTGRES: &str = "
+         with clock as
+              (select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint) as now)
+       update upkeep
+          set lease_owner = $3, epoch = epoch + 1, lease_until = now + $4, due_at = now + $4,
+              paused_until = now + $4
+         from clock
+        where account_id = $1
+          and connection_id = $2
+          and lease_until <= now
+    returning account_id, connection_id, epoch, due_at, paused_until, failure_count, problem,
+              problem_detail, problem_at, fetched_at, export_cursor, export_due_at, exported_at,
+              webhook_due_at, requesters_due_at";
+
+impl Store {
+    /// Whether there is a connection to look after. Asked before [`Store::claim_upkeep`], so that who
+    /// has nothing to do writes nothing.
+    pub async fn has_due_upkeep(&self) -> Result<bool> {
         const SQLITE: &str = "
-            update upkeep
-               set lease_owner = $1, lease_until = $3 + $2, epoch = epoch + 1
-             where rowid = (select rowid
-                              from upkeep
-                             where due_at <= $3
-                               and paused_until <= $3
-                               and lease_until <= $3
-                             order by due_at
-                             limit 1)
-         returning account_id, connection_id, epoch, due_at, paused_until, failure_count, problem,
-                   problem_detail, problem_at, fetched_at, export_cursor, export_due_at,
-                   exported_at, webhook_due_at, requesters_due_at";
+              with clock as
+                   (select cast(unixepoch('subsec') * 1000000 as integer) as now)
+            select exists (select 1
+                             from upkeep, clock
+                            where due_at <= now
+                              and paused_until <= now
+                              and lease_until <= now)";
         const POSTGRES: &str = "
-            update upkeep
-               set lease_owner = $1,
-                   lease_until = (extract(epoch from clock_timestamp()) * 1000000)::bigint + $2,
-                   epoch = epoch + 1
-             where (account_id, connection_id) =
-                   (select account_id, connection_id
-                      from upkeep
-                     where due_at <= $3
-                       and paused_until <= $3
-                       and lease_until <= (extract(epoch from clock_timestamp()) * 1000000)::bigint
-                     order by due_at
-                     limit 1
-                       for update skip locked)
-         returning account_id, connection_id, epoch, due_at, paused_until, failure_count, problem,
-                   problem_detail, problem_at, fetched_at, export_cursor, export_due_at,
-                   exported_at, webhook_due_at, requesters_due_at";
+              with clock as
+                   (select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint) as now)
+            select exists (select 1
+                             from upkeep, clock
+                            where due_at <= now
+                              and paused_until <= now
+                              and lease_until <= now)";
         let sql = self.pick(SQLITE, POSTGRES);
-        let row: Option<ClaimedRow> = on!(Tx(self), |db| {
+        Ok(on!(Read(self), |db| sqlx::query_scalar(sql).fetch_one(db).await?))
+    }
+
+    /// Takes the leases of connections that have something due, those that have waited longest first.
+    /// Time is the database's: the clocks of replicas may differ.
+    pub async fn claim_upkeep(
+        &self,
+        owner: &LeaseOwner,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Vec<(Lease, Upkeep)>> {
+        const SQLITE: &str = "
+                 with clock as
+                      (select cast(unixepoch('subsec') * 1000000 as integer) as now),
+                      due as
+                      (select account_id as account, connection_id as connection
+                         from upkeep, clock
+                        where due_at <= now
+                          and paused_until <= now
+                          and lease_until <= now
+                        order by due_at
+                        limit $3)
+               update upkeep
+                  set lease_owner = $1, epoch = epoch + 1, lease_until = now + $2,
+                      due_at = now + $2, paused_until = now + $2
+                 from clock, due
+                where account_id = account
+                  and connection_id = connection
+            returning account_id, connection_id, epoch, due_at, paused_until, failure_count,
+                      problem, problem_detail, problem_at, fetched_at, export_cursor,
+                      export_due_at, exported_at, webhook_due_at, requesters_due_at";
+        const POSTGRES: &str = "
+                 with clock as
+                      (select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint) as now),
+                      due as materialized
+                      (select account_id as account, connection_id as connection
+                         from upkeep, clock
+                        where due_at <= now
+                          and paused_until <= now
+                          and lease_until <= now
+                        order by due_at
+                        limit $3
+                          for update of upkeep skip locked)
+               update upkeep
+                  set lease_owner = $1, epoch = epoch + 1, lease_until = now + $2,
+                      due_at = now + $2, paused_until = now + $2
+                 from clock, due
+                where account_id = account
+                  and connection_id = connection
+            returning account_id, connection_id, epoch, due_at, paused_until, failure_count,
+                      problem, problem_detail, problem_at, fetched_at, export_cursor,
+                      export_due_at, exported_at, webhook_due_at, requesters_due_at";
+        let sql = self.pick(SQLITE, POSTGRES);
+        let rows: Vec<Row> = on!(Write(self), |db| {
             sqlx::query_as(sql)
-                .bind(owner)
-                .bind(micros(length))
-                .bind(now.as_micros())
+                .bind(owner.0.as_str())
+                .bind(micros(lease))
+                .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+                .fetch_all(db)
+                .await?
+        });
+        rows.into_iter().map(|row| row.claimed(owner)).collect()
+    }
+
+    /// Takes the lease of one connection, due or not; none while another process holds it.
+    pub async fn claim_upkeep_of(
+        &self,
+        key: &ConnectionKey,
+        owner: &LeaseOwner,
+        lease: Duration,
+    ) -> Result<Option<(Lease, Upkeep)>> {
+        let sql = self.pick(CLAIM_ONE_SQLITE, CLAIM_ONE_POSTGRES);
+        let row: Option<Row> = on!(Write(self), |db| {
+            sqlx::query_as(sql)
+                .bind(key.account.as_str())
+                .bind(key.connection.to_string())
+                .bind(owner.0.as_str())
+                .bind(micros(lease))
                 .fetch_optional(db)
                 .await?
         });
-        let Some(row) = row else { return Ok(None) };
-        let key = ConnectionKey {
-            account: row.account_id.try_into().map_err(corrupt("upkeep"))?,
-            connection: row.connection_id.parse().map_err(corrupt("upkeep"))?,
-        };
-        Ok(Some((Lease { key, epoch: row.epoch }, row.upkeep.try_into()?)))
+        row.map(|row| row.claimed(owner)).transpose()
     }
 
-    /// Has a lease run for this long from now, if nobody else has taken it.
-    pub async fn renew_lease(
-        &mut self,
-        lease: &Lease,
-        length: Duration,
-        now: Timestamp,
-    ) -> Result<Holding> {
+    /// Holds a lease for so long from now on, if nobody else has taken it.
+    pub async fn renew_lease(&self, lease: &Lease, duration: Duration) -> Result<LeaseHolding> {
         const SQLITE: &str = "
+              with clock as
+                   (select cast(unixepoch('subsec') * 1000000 as integer) as now)
             update upkeep
-               set lease_until = $5 + $4
+               set lease_until = now + $5,
+                   due_at = case when due_at = lease_until then now + $5 else due_at end,
+                   paused_until = case when paused_until = 0 then 0 else now + $5 end
+              from clock
              where account_id = $1
                and connection_id = $2
-               and epoch = $3
-               and lease_owner is not null";
+               and lease_owner = $3
+               and epoch = $4";
         const POSTGRES: &str = "
+              with clock as
+                   (select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint) as now)
             update upkeep
-               set lease_until = (extract(epoch from clock_timestamp()) * 1000000)::bigint + $4
+               set lease_until = now + $5,
+                   due_at = case when due_at = lease_until then now + $5 else due_at end,
+                   paused_until = case when paused_until = 0 then 0 else now + $5 end
+              from clock
              where account_id = $1
                and connection_id = $2
-               and epoch = $3
-               and lease_owner is not null";
+               and lease_owner = $3
+               and epoch = $4";
         let sql = self.pick(SQLITE, POSTGRES);
-        let count = on!(Tx(self), |db| {
+        let renewed = on!(Write(self), |db| {
             sqlx::query(sql)
                 .bind(lease.key.account.as_str())
                 .bind(lease.key.connection.to_string())
+                .bind(lease.owner.0.as_str())
                 .bind(lease.epoch)
-                .bind(micros(length))
-                .bind(now.as_micros())
+                .bind(micros(duration))
                 .execute(db)
                 .await?
                 .rows_affected()
         });
-        Ok(if count == 0 { Holding::Lost } else { Holding::Held })
+        Ok(if renewed == 0 { LeaseHolding::Lost } else { LeaseHolding::Held })
     }
 
-    /// Lets go of a lease. The row is locked in a statement of its own: only the next one sees the
-    /// hints that were stored until then, and whoever stores one later sees what this has written.
-    pub async fn release_lease(&mut self, lease: &Lease, next: NextUpkeep) -> Result<Holding> {
-        const SQLITE_LOCK: &str = "
-            select epoch
-              from upkeep
-             where account_id = $1
-               and connection_id = $2";
-        const POSTGRES_LOCK: &str = "
-            select epoch
-              from upkeep
+    /// Lets a lease go, and leaves word of how far the upkeep is and when it goes on. What became due
+    /// meanwhile stays due; where somebody put right what was wrong, what went wrong before that is
+    /// forgotten. Does nothing where somebody else has the lease.
+    pub async fn release_upkeep(&self, lease: &Lease, left: &Upkeep) -> Result<()> {
+        const SQL: &str = "
+            update upkeep
+               set lease_owner = null, lease_until = 0,
+                   due_at = case when due_at >= lease_until or due_at >= $5 then $5
+                                 else due_at end,
+                   paused_until = case when paused_until = 0 then 0 else $6 end,
+                   failure_count = case when paused_until = 0 then 0 else $7 end,
+                   problem = case when paused_until = 0 then null else $8 end,
+                   problem_detail = case when paused_until = 0 then null else $9 end,
+                   problem_at = case when paused_until = 0 then null else $10 end,
+                   webhook_due_at = case when paused_until = 0 then webhook_due_at else $11 end,
+                   fetched_at = $12, export_cursor = $13, export_due_at = $14, exported_at = $15,
+                   requesters_due_at = $16
              where account_id = $1
                and connection_id = $2
-               for update";
-        const UPDATE: &str = "
-            update upkeep
-               set lease_owner = null,
-                   lease_until = 0,
-                   due_at = (select min(due_at)
-                               from (select $3 as due_at
-                                      union all
-                                     select min(due_at)
-                                       from inbox
-                                      where account_id = $1
-                                        and connection_id = $2) as due),
-                   paused_until = $4
-             where account_id = $1
-               and connection_id = $2";
-        let lock = self.pick(SQLITE_LOCK, POSTGRES_LOCK);
-        let (account, connection) = (lease.key.account.as_str(), lease.key.connection.to_string());
-        let epoch: Option<i64> = on!(Tx(self), |db| {
-            sqlx::query_scalar(lock).bind(account).bind(&connection).fetch_optional(db).await?
-        });
-        if epoch != Some(lease.epoch) {
-            return Ok(Holding::Lost);
-        }
-        on!(Tx(self), |db| {
-            sqlx::query(UPDATE)
-                .bind(account)
-                .bind(&connection)
-                .bind(next.due_at.map(Timestamp::as_micros))
-                .bind(next.paused_until.map_or(0, Timestamp::as_micros))
+               and lease_owner = $3
+               and epoch = $4";
+        let trouble = left.trouble.as_ref();
+        on!(Write(self), |db| {
+            sqlx::query(SQL)
+                .bind(lease.key.account.as_str())
+                .bind(lease.key.connection.to_string())
+                .bind(lease.owner.0.as_str())
+                .bind(lease.epoch)
+                .bind(left.due_at.map(Timestamp::as_micros))
+                .bind(left.paused_until.as_micros())
+                .bind(left.failure_count)
+                .bind(trouble.map(|trouble| trouble.problem.as_str()))
+                .bind(trouble.map(|trouble| trouble.detail.as_str()))
+                .bind(trouble.map(|trouble| trouble.since.as_micros()))
+                .bind(left.webhook_due_at.map(Timestamp::as_micros))
+                .bind(left.fetched_at.map(Timestamp::as_micros))
+                .bind(left.export_cursor.as_deref())
+                .bind(left.export_due_at.map(Timestamp::as_micros))
+                .bind(left.exported_at.map(Timestamp::as_micros))
+                .bind(left.requesters_due_at.map(Timestamp::as_micros))
                 .execute(db)
                 .await
-                .map(drop)
-        })?;
-        Ok(Holding::Held)
+                .map(drop)?;
+        });
+        Ok(())
     }
 }
 
-/// A duration for the database. Leases last for minutes at the most.
+impl Tx<'_> {
+    /// Takes the lease of one connection, due or not; none while another process holds it.
+    pub async fn claim_upkeep_of(
+        &mut self,
+        key: &ConnectionKey,
+        owner: &LeaseOwner,
+        lease: Duration,
+    ) -> Result<Option<(Lease, Upkeep)>> {
+        let sql = self.pick(CLAIM_ONE_SQLITE, CLAIM_ONE_POSTGRES);
+        let row: Option<Row> = on!(Tx(self), |db| {
+            sqlx::query_as(sql)
+                .bind(key.account.as_str())
+                .bind(key.connection.to_string())
+                .bind(owner.0.as_str())
+                .bind(micros(lease))
+                .fetch_optional(db)
+                .await?
+        });
+        row.map(|row| row.claimed(owner)).transpose()
+    }
+}
+
+impl Row {
+    fn claimed(self, owner: &LeaseOwner) -> Result<(Lease, Upkeep)> {
+        let key = ConnectionKey {
+            account: self.account_id.try_into().map_err(corrupt("upkeep"))?,
+            connection: self.connection_id.parse().map_err(corrupt("upkeep"))?,
+        };
+        let lease = Lease { key, owner: owner.clone(), epoch: self.epoch };
+        Ok((lease, self.upkeep.try_into()?))
+    }
+}
+
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }

@@ -24,15 +24,16 @@ mod sealed_secret;
 mod signing_secret;
 mod stage;
 mod ticket;
+mod token;
 mod trigger;
 mod trigger_row;
 mod upkeep;
+mod webhook;
 
 pub use self::{
     account::LockedAccount,
     announcement::Announcements,
     batch::BatchKeys,
-    connection::SealedTokens,
     contact_field::ContactFieldCount,
     database::{Store, Tx},
     disconnection::DeletedTickets,
@@ -41,11 +42,13 @@ pub use self::{
     event::{ParkedEvent, ParkedPlace, StoredEvent},
     inbox::Waiting,
     lane::Lane,
-    lease::{Holding, Lease, NextUpkeep},
+    lease::{Lease, LeaseHolding, LeaseOwner},
     options::{DatabaseUrl, Durability, StoreOptions},
     pruning::{EventPlace, EventRun},
     sealed_secret::{Resealed, SealedSecret},
     signing_secret::{SealedSigning, WebhookOwner},
+    token::{HeldTokens, RefreshMark, SealedTokens},
     trigger::{LogSlice, LoggedTrigger, ReadBounds, ReadFrom, TriggerFilter},
     upkeep::Upkeep,
+    webhook::StoredWebhook,
 };

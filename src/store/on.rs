@@ -11,7 +11,8 @@ use super::{Error, Result};
 const READ_LIMIT: Duration = Duration::from_secs(5);
 
 /// Runs one expression on whichever engine is open: `Read(store)` reads outside a transaction, within
-/// the limit of reads, `Tx(tx)` works inside one. The expression is compiled once per engine.
+/// the limit of reads, `Write(store)` runs one statement that is its own transaction within the same
+/// limit, `Tx(tx)` works inside one. The expression is compiled once per engine.
 macro_rules! on {
     (Read($store:expr), |$db:ident| $body:expr) => {
         $crate::store::on::in_time(async {
@@ -22,6 +23,21 @@ macro_rules! on {
                 }
                 $crate::store::database::Engine::Sqlite { read, .. } => {
                     let $db = read;
+                    $body
+                }
+            })
+        })
+        .await?
+    };
+    (Write($store:expr), |$db:ident| $body:expr) => {
+        $crate::store::on::in_time(async {
+            Ok(match $store.engine() {
+                $crate::store::database::Engine::Postgres { pool, .. } => {
+                    let $db = pool;
+                    $body
+                }
+                $crate::store::database::Engine::Sqlite { write, .. } => {
+                    let $db = write;
                     $body
                 }
             })

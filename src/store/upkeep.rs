@@ -3,7 +3,7 @@
 //! Due is what `due_at` says, but not before `paused_until`.
 
 use super::{Error, Result, Store, Tx, batch::corrupt, on::on};
-use crate::domain::{ConnectionKey, SyncProblem, Timestamp, Trouble};
+use crate::domain::{ConnectionKey, Timestamp, Trouble};
 
 /// How far the upkeep of a connection is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,92 +96,30 @@ impl Store {
         });
         row.map(TryInto::try_into).transpose()
     }
-
-    /// Whether a connection of any account is to be looked after and free, as far as this clock can
-    /// tell: a look before [`Tx::claim_upkeep`], which writes.
-    pub async fn has_due_upkeep(&self, now: Timestamp) -> Result<bool> {
-        const SQL: &str = "
-            select count(*)
-              from (select 1
-                      from upkeep
-                     where due_at <= $1
-                       and paused_until <= $1
-                       and lease_until <= $1
-                     limit 1) as due";
-        let count: i64 = on!(Read(self), |db| {
-            sqlx::query_scalar(SQL).bind(now.as_micros()).fetch_one(db).await?
-        });
-        Ok(count > 0)
-    }
 }
 
 impl Tx<'_> {
-    /// Has a connection looked after from this moment on, whatever it was told to wait for: somebody
-    /// has put right what was wrong, or has changed what there is to do.
-    pub async fn make_upkeep_due(&mut self, key: &ConnectionKey, at: Timestamp) -> Result<()> {
+    /// Has a connection looked after from this moment on, its webhook included, whatever it was told to
+    /// wait for, and forgets what went wrong: somebody has put that right, or has changed what there is
+    /// to do. Comes under the account's lock.
+    pub async fn revive_upkeep(&mut self, key: &ConnectionKey, at: Timestamp) -> Result<()> {
         const SQL: &str = "
             insert into upkeep (account_id, connection_id, lease_until, epoch, due_at, paused_until,
-                                failure_count)
-                 values ($1, $2, 0, 0, $3, 0, 0)
+                                failure_count, webhook_due_at)
+                 values ($1, $2, 0, 0, $3, 0, 0, $3)
             on conflict (account_id, connection_id) do update
                     set due_at = case
                                  when upkeep.due_at < excluded.due_at then upkeep.due_at
                                  else excluded.due_at
                                  end,
-                        paused_until = 0";
+                        paused_until = 0, failure_count = 0, problem = null,
+                        problem_detail = null, problem_at = null,
+                        webhook_due_at = excluded.webhook_due_at";
         on!(Tx(self), |db| {
             sqlx::query(SQL)
                 .bind(key.account.as_str())
                 .bind(key.connection.to_string())
                 .bind(at.as_micros())
-                .execute(db)
-                .await
-                .map(drop)
-        })?;
-        Ok(())
-    }
-
-    /// Notes what keeps a connection's sync from going on. It counts from when it was first noted.
-    pub async fn set_problem(
-        &mut self,
-        key: &ConnectionKey,
-        problem: SyncProblem,
-        detail: &str,
-        now: Timestamp,
-    ) -> Result<()> {
-        const SQL: &str = "
-            update upkeep
-               set problem_at = case when problem = $3 then problem_at else $5 end,
-                   problem = $3,
-                   problem_detail = $4,
-                   failure_count = failure_count + 1
-             where account_id = $1
-               and connection_id = $2";
-        on!(Tx(self), |db| {
-            sqlx::query(SQL)
-                .bind(key.account.as_str())
-                .bind(key.connection.to_string())
-                .bind(problem.as_str())
-                .bind(detail)
-                .bind(now.as_micros())
-                .execute(db)
-                .await
-                .map(drop)
-        })?;
-        Ok(())
-    }
-
-    /// Notes that a connection's sync goes on.
-    pub async fn clear_problem(&mut self, key: &ConnectionKey) -> Result<()> {
-        const SQL: &str = "
-            update upkeep
-               set problem = null, problem_detail = null, problem_at = null, failure_count = 0
-             where account_id = $1
-               and connection_id = $2";
-        on!(Tx(self), |db| {
-            sqlx::query(SQL)
-                .bind(key.account.as_str())
-                .bind(key.connection.to_string())
                 .execute(db)
                 .await
                 .map(drop)

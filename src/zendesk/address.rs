@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr, str::FromStr};
 
 use url::{Host, Url};
 
-use crate::domain::{Invalid, Subdomain};
+use crate::domain::{ConnectionId, Invalid, Subdomain};
 
 /// What stands for the subdomain in a base URL.
 const PLACEHOLDER: &str = "{subdomain}";
@@ -102,6 +102,31 @@ impl FromStr for RedirectUrl {
 
     fn from_str(url: &str) -> Result<Self, Invalid> {
         parse(url).map(|_| Self(url.to_owned()))
+    }
+}
+
+/// Where Zendesk reaches this service: what its webhooks' addresses begin with. https, unless it is
+/// loopback.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookUrl(String);
+
+impl WebhookUrl {
+    /// Where Zendesk is to call for a connection.
+    #[must_use]
+    pub fn endpoint(&self, connection: ConnectionId) -> String {
+        format!("{}/webhooks/zendesk/{connection}", self.0)
+    }
+}
+
+impl FromStr for WebhookUrl {
+    type Err = Invalid;
+
+    fn from_str(url: &str) -> Result<Self, Invalid> {
+        let parsed = parse(url)?;
+        if parsed.query().is_some() {
+            return Err(Invalid::new("must have no query"));
+        }
+        Ok(Self(parsed.as_str().trim_end_matches('/').to_owned()))
     }
 }
 
@@ -241,6 +266,31 @@ mod tests {
             "javascript:alert(1)",
         ] {
             assert!(url.parse::<RedirectUrl>().is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_webhooks_address_is_https_or_loopback_and_ends_with_its_connection() {
+        let id = "6f1c0f36-9f3d-4b43-9a0c-0f5f6e8f7a11";
+        let connection: ConnectionId = id.parse().unwrap();
+        for (url, address) in [
+            ("https://hooks.example.org", "https://hooks.example.org/webhooks/zendesk/"),
+            ("https://Hooks.example.org/", "https://hooks.example.org/webhooks/zendesk/"),
+            ("https://example.org:8443/a/", "https://example.org:8443/a/webhooks/zendesk/"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/webhooks/zendesk/"),
+        ] {
+            let base: WebhookUrl = url.parse().unwrap();
+            assert_eq!(base.endpoint(connection), format!("{address}{id}"));
+        }
+        for url in [
+            "",
+            "hooks.example.org",
+            "http://hooks.example.org",
+            "https://user@hooks.example.org",
+            "https://hooks.example.org/#a",
+            "https://hooks.example.org/?a=b",
+        ] {
+            assert!(url.parse::<WebhookUrl>().is_err(), "{url}");
         }
     }
 }

@@ -62,6 +62,12 @@ impl Client {
         Ok(Self { http, options })
     }
 
+    /// How long one call may take in all.
+    #[must_use]
+    pub const fn request_timeout(&self) -> Duration {
+        self.options.request_timeout
+    }
+
     pub(super) fn http(&self) -> &reqwest::Client {
         &self.http
     }

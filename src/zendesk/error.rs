@@ -41,6 +41,9 @@ pub enum Error {
     TooManyIds { count: usize, limit: usize },
 }
 
+/// What a token endpoint calls a client that it does not know, or whose secret is wrong (RFC 6749, 5.2).
+const UNKNOWN_CLIENT: &str = "invalid_client";
+
 /// A result of a call to Zendesk.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -54,6 +57,24 @@ impl Error {
     #[must_use]
     pub const fn is_unauthorized(&self) -> bool {
         matches!(self, Self::Unauthorized { .. })
+    }
+
+    /// Whether Zendesk refused to give tokens because of what they were asked with. Where it does not
+    /// know the client, the tokens are as good as before: that is between it and the operator.
+    #[must_use]
+    pub fn is_dead_grant(&self) -> bool {
+        match self {
+            Self::Unauthorized { error } | Self::Refused { status: 400, error } => {
+                error != UNKNOWN_CLIENT
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it may be that Zendesk did what it was asked.
+    #[must_use]
+    pub const fn may_be_done(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::TooLarge { .. })
     }
 
     /// How long Zendesk asks to wait before the next call, where it does.

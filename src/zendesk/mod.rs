@@ -16,7 +16,7 @@ mod users;
 mod webhooks;
 
 pub use self::{
-    address::{BaseUrl, RedirectUrl},
+    address::{BaseUrl, RedirectUrl, WebhookUrl},
     answer::{MAX_RETRY_AFTER, Rate},
     client::{Client, ClientOptions, REQUEST_TIMEOUT},
     error::{Error, Result},

@@ -1,17 +1,24 @@
-//! Rule 1: the sync is one way. Nothing is ever written to Zendesk, nor asked of it but its OAuth.
+//! Rule 1: the sync is one way. Nothing is ever written to Zendesk but the webhook, nor asked of it
+//! but that and its OAuth.
 
-use ticketsync::proto::v1::{DisconnectRequest, EraseContactRequest};
+use ticketsync::proto::v1::{
+    DisconnectRequest, EraseContactRequest, GetConnectionRequest, WebhookState,
+};
 
-use crate::support::{
-    Replica, Zendesk, created, deleted, on_both_engines, permanently_deleted, undeleted, updated,
+use crate::{
+    sandbox::desk::HelpDesk,
+    support::{
+        Replica, created, deleted, eventually, on_both_engines, permanently_deleted, undeleted,
+        updated,
+    },
 };
 
 on_both_engines! {
-    async fn from_connecting_to_disconnecting_zendesk_is_asked_for_tokens_only(db: Database) {
-        let zendesk = Zendesk::start().await;
-        let service = Replica::start_beside(&zendesk, db.url(), &[]).await;
+    async fn from_connecting_to_disconnecting_no_ticket_is_written_at_zendesk(db: Database) {
+        let help = HelpDesk::start().await;
+        let service = Replica::run(&mut help.program(db.url(), "http://127.0.0.1:9")).await;
         let clients = service.clients().await;
-        let (to, _) = clients.connect(&zendesk, "acme").await;
+        let to = help.connect(&clients).await;
         let mut contact_id = String::new();
         for event in [
             created("e1", 1),
@@ -30,21 +37,40 @@ on_both_engines! {
         assert!(!clients.log("acme").await.is_empty());
         let erase = EraseContactRequest { account_id: "acme".into(), contact_id };
         clients.contacts.clone().erase_contact(erase).await.unwrap();
+        let registered = eventually("the webhook", async || {
+            let get = GetConnectionRequest {
+                account_id: to.account_id.clone(),
+                connection_id: to.connection_id.clone(),
+            };
+            let connection = clients.connections.clone().get_connection(get).await.unwrap();
+            let registered = connection.get_ref().webhook_state() == WebhookState::Registered;
+            registered.then(|| help.desk.webhooks.named("ticketsync").remove(0).id)
+        });
+        let webhook_id = registered.await;
         let disconnect = DisconnectRequest {
-            account_id: "acme".into(),
+            account_id: to.account_id,
             connection_id: to.connection_id,
             delete_tickets: true,
         };
-        let ended = clients.connections.clone().disconnect(disconnect).await.unwrap();
-        assert!(ended.into_inner().token_revoked);
+        let ended = clients.connections.clone().disconnect(disconnect).await.unwrap().into_inner();
+        assert!(ended.token_revoked);
+        assert_eq!(ended.connection.unwrap().webhook_state(), WebhookState::Absent);
 
-        let received = zendesk.received();
-        let calls: Vec<String> =
-            received.iter().map(|call| format!("{} {}", call.method, call.path)).collect();
+        let requests = help.desk.requests();
+        let path = |path: &str| path.replace(&webhook_id, "{id}");
+        let calls: Vec<String> = requests
+            .iter()
+            .map(|request| format!("{} {}", request.method, path(&request.path)))
+            .collect();
         assert_eq!(calls, [
-            "POST /acme/oauth/tokens",
-            "GET /acme/api/v2/oauth/tokens/current.json",
-            "DELETE /acme/api/v2/oauth/tokens/0.json",
+            "POST /oauth/tokens",
+            "GET /api/v2/webhooks",
+            "POST /api/v2/webhooks",
+            "GET /api/v2/webhooks/{id}/signing_secret",
+            "GET /api/v2/webhooks",
+            "DELETE /api/v2/webhooks/{id}",
+            "GET /api/v2/oauth/tokens/current.json",
+            "DELETE /api/v2/oauth/tokens/1.json",
         ]);
     }
 }

@@ -13,7 +13,7 @@ use ticketsync::{
 };
 
 use super::{Service, new_keyring, refusal};
-use crate::support::on_both_engines;
+use crate::support::{connecting, on_both_engines};
 
 /// A new key before the keys there were.
 fn renewed(old: &str) -> (String, Keyring) {
@@ -68,8 +68,7 @@ on_both_engines! {
         Rotation::run(&service.store, &both).await.unwrap();
         let client = ticketsync::zendesk::Client::new(service.zendesk.options()).unwrap();
         let store = service.store.clone();
-        let connecting =
-            ticketsync::service::Connecting::new(store, ticketsync::service::Writes::default(), both, client);
+        let connecting = connecting(store, both, client);
         let api = ticketsync::rpc::connection::ConnectionApi::new(connecting.clone());
         let later = Service { api, connecting, ..service };
         let authorized = later.authorize("acme", &agreed).await.unwrap();

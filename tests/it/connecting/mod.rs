@@ -16,13 +16,13 @@ use ticketsync::{
         connection_service_server::ConnectionService as _,
     },
     rpc::connection::ConnectionApi,
-    service::{Connecting, Keyring, Writes, keyring},
+    service::{Connecting, Keyring, keyring},
     store::Store,
     zendesk::{Client, ClientOptions},
 };
 use tonic::{Code, Request, Status};
 
-use crate::support::{Agreed, Database, Session, Zendesk, field, reason};
+use crate::support::{Agreed, Database, Session, Zendesk, connecting, field, reason};
 
 /// The service's part that connects, on a database and beside a Zendesk.
 pub struct Service {
@@ -48,7 +48,7 @@ impl Service {
     ) -> Self {
         let (store, zendesk) = (db.store().await, Zendesk::start().await);
         let client = Client::new(adjust(zendesk.options())).unwrap();
-        let connecting = Connecting::new(store.clone(), Writes::default(), keyring.clone(), client);
+        let connecting = connecting(store.clone(), keyring.clone(), client);
         let api = ConnectionApi::new(connecting.clone());
         Self { api, connecting, store, zendesk }
     }

@@ -6,14 +6,14 @@ use ticketsync::{
         tail_triggers_request::Start,
     },
     rpc::connection::ConnectionApi,
-    service::{Connecting, Writes},
     zendesk::Client,
 };
 use tonic::{Code, Request};
 
 use super::{Service, new_keyring, refusal};
 use crate::support::{
-    Connected, Database, Event, Services, Zendesk, created, on_both_engines, tail, updated,
+    Connected, Database, Event, Services, Zendesk, connecting, created, on_both_engines, tail,
+    updated,
 };
 
 /// The whole service, with an account that has gone all the steps.
@@ -28,7 +28,7 @@ impl Synced {
         let services = Services::start(db).await;
         let (store, zendesk) = (services.store.clone(), Zendesk::start().await);
         let client = Client::new(zendesk.options()).unwrap();
-        let connecting = Connecting::new(store.clone(), Writes::default(), new_keyring(), client);
+        let connecting = connecting(store.clone(), new_keyring(), client);
         let api = ConnectionApi::new(connecting.clone());
         let service = Service { api, connecting, store, zendesk };
         let Connection { account_id, connection_id, .. } = service.connect("acme", "acme").await;

@@ -65,9 +65,11 @@ impl Write {
         match self {
             // The state is used up, then the tokens are stored.
             Self::AuthorizeConnection => 2,
-            // The connection ends, parked events go, tickets go, no more do. The floor rises, trigger
-            // events go, no more do, event ids go.
-            Self::Disconnect | Self::Prune => 4,
+            // The floor rises, trigger events go, no more do, event ids go.
+            Self::Prune => 4,
+            // The connection ends, hints go, parked events go, tickets go, no more do; meanwhile what is
+            // left at Zendesk goes, and with it the tokens.
+            Self::Disconnect => 6,
             Self::CreatedEvent
             | Self::UpdatedEvent
             | Self::OlderEvent

@@ -1,7 +1,8 @@
 //! The sandbox: its small Zendesk, and the main job run by the built program.
 
+mod beside;
 mod delivery;
-mod desk;
+pub mod desk;
 mod events;
 mod limits;
 mod misbehaviour;

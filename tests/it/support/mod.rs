@@ -34,7 +34,7 @@ pub use self::{
     proxy::{Forward, Proxy},
     replica::{ENCRYPTION_KEYS, Replica},
     script::{Asked, Reply, ReplyEnd, Script},
-    services::{Services, follow, tail},
+    services::{Services, connecting, follow, tail},
     source::Source,
     status::{field, metadata, reason},
     wait::{PATIENCE, eventually},

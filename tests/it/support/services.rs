@@ -19,8 +19,8 @@ use ticketsync::{
         ingest::IngestApi, trigger::TriggerApi,
     },
     service::{
-        Batcher, BatcherOptions, Connecting, ContactFields, Contacts, Feed, FeedOptions, Keyring,
-        OnCommit, Parked, Writes,
+        Access, Batcher, BatcherOptions, Connecting, ContactFields, Contacts, Feed, FeedOptions,
+        Keyring, OnCommit, Parked, Upkeep, UpkeepOptions, Writes,
     },
     store::Store,
     zendesk::Client,
@@ -68,7 +68,7 @@ impl Services {
     /// Starts the services on this store, with one that connects to this Zendesk.
     pub async fn start_beside(zendesk: &Zendesk, store: Store, keyring: Keyring) -> Self {
         let client = Client::new(zendesk.options()).unwrap();
-        let connecting = Connecting::new(store.clone(), Writes::default(), keyring, client);
+        let connecting = connecting(store.clone(), keyring, client);
         let (options, batcher) = (FeedOptions::default(), BatcherOptions::default());
         Self::serve(store, options, batcher, Some(ConnectionApi::new(connecting))).await
     }
@@ -154,6 +154,13 @@ impl Services {
         self.tasks.wait().await;
         self.store.close().await;
     }
+}
+
+/// The part that connects accounts. Nothing looks after its connections.
+pub fn connecting(store: Store, keyring: Keyring, client: Client) -> Connecting {
+    let access = Access::new(store, Writes::default(), keyring, client);
+    let upkeep = Upkeep::new(&access, UpkeepOptions::default());
+    Connecting::new(access, upkeep)
 }
 
 /// A tail of this account that ends at the head.

@@ -1,0 +1,148 @@
+//! Looking after connections at Zendesk: whichever replica is free takes one that has something due.
+
+mod removal;
+mod visit;
+mod webhook;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    select,
+    sync::Notify,
+    task::{JoinError, JoinSet},
+    time::sleep,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, debug, error, info_span, warn};
+
+pub use self::removal::Removal;
+use self::visit::Visit;
+use super::{Access, Keyring};
+use crate::{
+    domain::ConnectionKey,
+    error::Result,
+    store::{Lease, LeaseOwner, Store},
+    zendesk::{self, WebhookUrl},
+};
+
+/// How many connections one process looks after at once: each waits for Zendesk most of the time.
+const MAX_VISITS: usize = 32;
+/// How long a lease lasts: longer than the slowest call, so that it is renewed between calls only.
+const LEASE: Duration = Duration::from_mins(1);
+
+/// How connections are looked after.
+#[derive(Debug, Clone)]
+pub struct UpkeepOptions {
+    /// Where Zendesk reaches this service; none where it does not, and no webhook is registered.
+    pub webhook_base_url: Option<WebhookUrl>,
+    /// How often it is looked whether something is due, half as much to one and a half times: what is
+    /// due by another replica's doing waits for so long.
+    pub poll: Duration,
+    /// How often a webhook is looked at, likewise: so long it is gone before anybody notices.
+    pub webhook_interval: Duration,
+}
+
+impl Default for UpkeepOptions {
+    fn default() -> Self {
+        Self {
+            webhook_base_url: None,
+            poll: Duration::from_secs(2),
+            webhook_interval: Duration::from_mins(10),
+        }
+    }
+}
+
+/// Looks after connections. Cheap to clone.
+#[derive(Clone)]
+pub struct Upkeep {
+    store: Store,
+    access: Access,
+    keyring: Keyring,
+    zendesk: zendesk::Client,
+    options: UpkeepOptions,
+    owner: LeaseOwner,
+    due: Arc<Notify>,
+}
+
+impl Upkeep {
+    /// Looks after the connections in the store that these tokens belong to.
+    #[must_use]
+    pub fn new(access: &Access, options: UpkeepOptions) -> Self {
+        let Access { store, writes: _, keyring, zendesk } = access.clone();
+        let (owner, due) = (LeaseOwner::random(), Arc::default());
+        Self { store, access: access.clone(), keyring, zendesk, options, owner, due }
+    }
+
+    /// Says that something has become due. A hint: it saves waiting for the next look.
+    pub fn wake(&self) {
+        self.due.notify_one();
+    }
+
+    /// Looks after whatever is due until the token is cancelled, and lets go of what it has then.
+    pub async fn run(self, stopping: CancellationToken) {
+        if self.options.webhook_base_url.is_none() {
+            warn!("without --webhook-base-url no webhook is registered at Zendesk");
+        }
+        let mut visits = JoinSet::new();
+        let mut failing = false;
+        while !stopping.is_cancelled() {
+            match self.claim_due(MAX_VISITS - visits.len()).await {
+                Ok(claimed) => {
+                    failing = false;
+                    for (lease, upkeep) in claimed {
+                        let ConnectionKey { account, connection } = &lease.key;
+                        let span = info_span!("upkeep", %account, %connection);
+                        let (this, stopping) = (self.clone(), stopping.clone());
+                        let visit = async move { this.visit(lease, upkeep, stopping).await };
+                        visits.spawn(visit.instrument(span));
+                    }
+                }
+                // An outage is told once; the next look is soon.
+                Err(error) if failing => debug!(cause = %error, "still cannot see what is due"),
+                Err(error) => {
+                    failing = true;
+                    warn!(cause = %error, "cannot see what is due");
+                }
+            }
+            select! {
+                () = stopping.cancelled() => {}
+                () = self.due.notified() => {}
+                () = sleep(jittered(self.options.poll)) => {}
+                Some(ended) = visits.join_next() => mourn(ended),
+            }
+        }
+        while let Some(ended) = visits.join_next().await {
+            mourn(ended);
+        }
+    }
+
+    async fn claim_due(&self, limit: usize) -> Result<Vec<(Lease, crate::store::Upkeep)>> {
+        if limit == 0 || !self.store.has_due_upkeep().await? {
+            return Ok(Vec::new());
+        }
+        Ok(self.store.claim_upkeep(&self.owner, LEASE, limit).await?)
+    }
+
+    async fn visit(self, lease: Lease, upkeep: crate::store::Upkeep, stopping: CancellationToken) {
+        match Visit::begin(self, lease, upkeep, stopping).await {
+            Ok(Some(mut visit)) => {
+                let end = visit.work().await;
+                visit.release(end).await;
+            }
+            Ok(None) => {}
+            // The lease runs out by itself.
+            Err(error) => warn!(cause = %error, "a connection could not be looked after"),
+        }
+    }
+}
+
+/// Half of a time to one and a half times: what began together does not stay together.
+fn jittered(time: Duration) -> Duration {
+    time.mul_f64(0.5 + rand::random::<f64>())
+}
+
+fn mourn(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        error!(cause = %error, "looking after a connection broke off");
+    }
+}

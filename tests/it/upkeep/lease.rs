@@ -1,0 +1,160 @@
+//! The leases of connections: one holder at a time, told apart by an epoch, and when it goes on.
+
+use std::time::Duration;
+
+use ticketsync::{
+    clock,
+    domain::{ConnectionKey, SyncProblem, Timestamp, Trouble},
+    store::{Lease, LeaseHolding, LeaseOwner, Store, Upkeep},
+};
+
+use crate::support::{eventually, on_both_engines};
+
+const LONG: Duration = Duration::from_mins(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn revive(store: &Store, key: &ConnectionKey, at: Timestamp) {
+    let mut tx = store.begin().await.unwrap();
+    tx.revive_upkeep(key, at).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn claim(store: &Store, length: Duration) -> Option<(Lease, Upkeep)> {
+    let claimed = store.claim_upkeep(&LeaseOwner::random(), length, 1).await.unwrap();
+    claimed.into_iter().next()
+}
+
+async fn known(store: &Store, key: &ConnectionKey) -> Upkeep {
+    store.upkeep(key).await.unwrap().unwrap()
+}
+
+/// The pause of a connection that nothing keeps from going on.
+const NO_PAUSE: Timestamp = Timestamp::EPOCH;
+
+on_both_engines! {
+    async fn a_due_connection_is_claimed_once_the_longest_due_first(db: Database) {
+        let (one, two) =
+            (db.active_connection("one").await.key(), db.active_connection("two").await.key());
+        let store = db.store().await;
+        let now = clock::now();
+        assert_eq!(claim(&store, LONG).await, None);
+        assert!(!store.has_due_upkeep().await.unwrap());
+        revive(&store, &one, now.minus(SECOND)).await;
+        revive(&store, &two, now.minus(2 * SECOND)).await;
+        assert!(store.has_due_upkeep().await.unwrap());
+        let (first, _) = claim(&store, LONG).await.unwrap();
+        let (second, _) = claim(&store, LONG).await.unwrap();
+        assert_eq!((&first.key, &second.key), (&two, &one));
+        assert_eq!(claim(&store, LONG).await, None);
+        assert!(!store.has_due_upkeep().await.unwrap());
+        let owner = LeaseOwner::random();
+        assert_eq!(store.claim_upkeep_of(&one, &owner, LONG).await.unwrap(), None);
+        store.close().await;
+    }
+
+    async fn several_are_claimed_at_once_and_none_by_two(db: Database) {
+        let store = db.store().await;
+        for number in 0..20 {
+            let key = db.active_connection(&format!("acme-{number}")).await.key();
+            revive(&store, &key, Timestamp::EPOCH).await;
+        }
+        let (one, two) = (LeaseOwner::random(), LeaseOwner::random());
+        let (a, b) = tokio::join!(
+            store.claim_upkeep(&one, LONG, 12),
+            store.claim_upkeep(&two, LONG, 12),
+        );
+        let mut keys: Vec<_> =
+            a.unwrap().into_iter().chain(b.unwrap()).map(|(lease, _)| lease.key).collect();
+        let claimed = keys.len();
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), claimed, "a connection was claimed by two");
+        assert!(claimed >= 12, "{claimed}");
+        store.close().await;
+    }
+
+    async fn what_is_not_due_yet_or_is_paused_is_left_alone(db: Database) {
+        let (key, store) = (db.active_connection("acme").await.key(), db.store().await);
+        let now = clock::now();
+        revive(&store, &key, now.plus(LONG)).await;
+        assert_eq!(claim(&store, LONG).await, None);
+        revive(&store, &key, now).await;
+        let (lease, left) = claim(&store, LONG).await.unwrap();
+        let paused = Upkeep { due_at: Some(now), paused_until: now.plus(LONG), ..left };
+        store.release_upkeep(&lease, &paused).await.unwrap();
+        assert_eq!(claim(&store, LONG).await, None);
+        assert_eq!(known(&store, &key).await.next_attempt_at(), Some(now.plus(LONG)));
+        // Somebody has put right what it waited for.
+        revive(&store, &key, now).await;
+        let (again, left) = claim(&store, LONG).await.unwrap();
+        let idle = Upkeep { due_at: None, paused_until: NO_PAUSE, ..left };
+        store.release_upkeep(&again, &idle).await.unwrap();
+        assert_eq!(known(&store, &key).await.next_attempt_at(), None);
+        assert_eq!(claim(&store, LONG).await, None);
+        store.close().await;
+    }
+
+    async fn what_becomes_due_while_a_lease_is_held_is_due_afterwards(db: Database) {
+        let (key, store) = (db.active_connection("acme").await.key(), db.store().await);
+        let now = clock::now();
+        revive(&store, &key, now).await;
+        for renewals in [0, 1] {
+            let (lease, left) = claim(&store, LONG).await.unwrap();
+            let mut session = db.session().await;
+            let hint = format!("update upkeep set due_at = {}", now.as_micros());
+            session.execute(&hint).await;
+            session.close().await;
+            for _ in 0..renewals {
+                assert_eq!(store.renew_lease(&lease, LONG).await.unwrap(), LeaseHolding::Held);
+            }
+            assert_eq!(claim(&store, LONG).await, None, "it is held");
+            let idle = Upkeep { due_at: None, paused_until: NO_PAUSE, ..left };
+            store.release_upkeep(&lease, &idle).await.unwrap();
+            assert_eq!(known(&store, &key).await.due_at, Some(now));
+        }
+        store.close().await;
+    }
+
+    async fn what_is_put_right_while_a_lease_is_held_outweighs_how_the_visit_ended(db: Database) {
+        let (key, store) = (db.active_connection("acme").await.key(), db.store().await);
+        let now = clock::now();
+        revive(&store, &key, now).await;
+        let (lease, left) = claim(&store, LONG).await.unwrap();
+        revive(&store, &key, now).await;
+        assert_eq!(store.renew_lease(&lease, LONG).await.unwrap(), LeaseHolding::Held);
+        let (problem, detail) = (SyncProblem::Unauthorized, String::new());
+        let trouble = Some(Trouble { problem, detail, since: now });
+        let failed = Upkeep {
+            due_at: None,
+            paused_until: Timestamp::MAX,
+            failure_count: 7,
+            trouble,
+            webhook_due_at: Some(Timestamp::MAX),
+            ..left
+        };
+        store.release_upkeep(&lease, &failed).await.unwrap();
+        let known = known(&store, &key).await;
+        assert_eq!((known.due_at, known.paused_until), (Some(now), NO_PAUSE));
+        assert_eq!((known.failure_count, known.trouble), (0, None));
+        assert_eq!(known.webhook_due_at, Some(now));
+        store.close().await;
+    }
+
+    async fn a_lease_that_ran_out_goes_to_the_next_and_its_holder_is_told(db: Database) {
+        let (key, store) = (db.active_connection("acme").await.key(), db.store().await);
+        revive(&store, &key, clock::now()).await;
+        let (late, left) = claim(&store, Duration::ZERO).await.unwrap();
+        // Nobody has taken it: it can go on.
+        assert_eq!(store.renew_lease(&late, Duration::ZERO).await.unwrap(), LeaseHolding::Held);
+        let claimed = eventually("the end of a lease", async || claim(&store, LONG).await).await;
+        let (next, _) = claimed;
+        assert_eq!(store.renew_lease(&late, LONG).await.unwrap(), LeaseHolding::Lost);
+        let idle = Upkeep { due_at: None, paused_until: NO_PAUSE, ..left };
+        store.release_upkeep(&late, &idle).await.unwrap();
+        assert_eq!(store.renew_lease(&next, LONG).await.unwrap(), LeaseHolding::Held);
+        store.release_upkeep(&next, &idle).await.unwrap();
+        let lost = store.renew_lease(&next, LONG).await.unwrap();
+        assert_eq!(lost, LeaseHolding::Lost, "it was let go of");
+        store.close().await;
+    }
+}
