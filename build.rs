@@ -41,10 +41,11 @@ fn tables(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
         writeln!(
             rust,
             "    TicketFieldRow {{ number: {number}, key: {:?}, label_nl: {:?}, label_en: {:?}, \
-             object_column: {}, column_label_nl: {:?}, column_label_en: {:?} }},",
+             field_type: {}, object_column: {}, column_label_nl: {:?}, column_label_en: {:?} }},",
             text(row, "key"),
             text(row, "label_nl"),
             text(row, "label_en"),
+            number_of(row, "type"),
             flag(row, "object_column"),
             or(text(row, "column_label_nl"), text(row, "label_nl")),
             or(text(row, "column_label_en"), text(row, "label_en")),

@@ -19,6 +19,8 @@ pub mod v1 {
         pub key: &'static str,
         pub label_nl: &'static str,
         pub label_en: &'static str,
+        /// The number of its `TicketFieldType`.
+        pub field_type: i32,
         pub object_column: bool,
         pub column_label_nl: &'static str,
         pub column_label_en: &'static str,

@@ -144,7 +144,7 @@ fn services(
     let contacts = Contacts::new(store.clone(), writes.clone());
     let zendesk = zendesk::Client::new(config.zendesk.clone())?;
     let access = Access::new(store.clone(), writes.clone(), config.keyring.clone(), zendesk);
-    let upkeep = Upkeep::new(&access, config.upkeep.clone());
+    let upkeep = Upkeep::new(&access, batcher.clone(), config.upkeep.clone());
     tasks.spawn(upkeep.clone().run(stopping.clone()));
     let connecting = Connecting::new(access, upkeep);
 

@@ -20,6 +20,10 @@ use crate::{
     zendesk::{BaseUrl, ClientOptions, REQUEST_TIMEOUT, RedirectUrl, WebhookUrl},
 };
 
+/// The shortest time between two exports: each takes a call at least, of the ten a minute that Zendesk
+/// allows, and others may want some.
+const MIN_RECONCILE_SECONDS: u64 = 30;
+
 /// The arguments of `serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -74,6 +78,10 @@ pub struct ServeArgs {
     /// addresses below it. Without it none is registered.
     #[arg(long, env = "TICKETSYNC_WEBHOOK_BASE_URL", value_name = "URL")]
     webhook_base_url: Option<WebhookUrl>,
+    /// How many seconds apart it is made sure that no change was missed, about: by Zendesk's incremental
+    /// export.
+    #[arg(long, env = "TICKETSYNC_RECONCILE_INTERVAL", default_value_t = 600, value_name = "SECONDS", value_parser = value_parser!(u64).range(MIN_RECONCILE_SECONDS..))]
+    reconcile_interval: u64,
     /// How many batch writers PostgreSQL gets. SQLite has one.
     #[arg(long, env = "TICKETSYNC_LANES", default_value_t = DEFAULT_LANES, value_name = "COUNT")]
     lanes: usize,
@@ -140,6 +148,7 @@ fn config(args: ServeArgs) -> Result<Config> {
         },
         upkeep: UpkeepOptions {
             webhook_base_url: args.webhook_base_url,
+            reconcile_interval: Duration::from_secs(args.reconcile_interval),
             ..UpkeepOptions::default()
         },
         lanes: args.lanes,

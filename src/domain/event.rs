@@ -1,6 +1,6 @@
 //! Ticket events: what came in, which version it is, and what it did.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::{ConnectionKey, Invalid, Requester, Ticket, TicketId, Timestamp, word::words};
 use serde::{Deserialize, Serialize};
@@ -109,6 +109,17 @@ pub struct Observation {
     pub event_id: EventId,
 }
 
+impl Version {
+    /// The version of what the ticket was like when it was created, where one event shows both that
+    /// and this: observed just before.
+    #[must_use]
+    pub fn of_creation(&self, created_as: &Ticket) -> Self {
+        let at = self.observed.at.minus(Duration::from_micros(1));
+        let observed = Observation { at, event_id: self.observed.event_id.clone() };
+        Self { updated_at: created_as.updated_at, observed }
+    }
+}
+
 /// What happened to a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EventKind {
@@ -126,6 +137,9 @@ pub enum EventBody {
     Snapshot(Box<Snapshot>),
     /// The ticket was deleted, and may come back.
     Deleted { requester: Option<Requester> },
+    /// The ticket was looked for, and was not there. The version's `updated_at` is the newest that
+    /// was heard of it.
+    Absent,
     /// The ticket is gone for ever.
     PermanentlyDeleted,
 }
@@ -136,6 +150,9 @@ pub struct Snapshot {
     pub kind: SnapshotKind,
     pub ticket: Arc<Ticket>,
     pub requester: Requester,
+    /// What the ticket was like when it was created, of the same requester, where that is known and
+    /// the ticket may have changed since; with [`SnapshotKind::Created`] only.
+    pub created_as: Option<Arc<Ticket>>,
 }
 
 /// On what occasion a snapshot was taken.

@@ -9,6 +9,7 @@ mod created_detail;
 mod cursor;
 mod event;
 mod export;
+mod fetch;
 mod field_value;
 mod hint;
 mod incoming;
@@ -16,6 +17,7 @@ mod limit;
 mod log;
 mod mapping;
 mod object;
+mod pace;
 mod secret;
 mod subdomain;
 mod sync;
@@ -46,7 +48,8 @@ pub use self::{
         ContentHash, EventBody, EventId, EventKind, EventSource, Observation, Outcome, Snapshot,
         SnapshotKind, TicketEvent, Version,
     },
-    export::{ExportCursor, ExportedTicket, Presence},
+    export::{ExportCursor, ExportedTicket, KnownTicket, Presence},
+    fetch::{Doubt, LAG, Settled, Shown, TicketFetch},
     field_value::{FieldKind, FieldValue},
     hint::{Hint, HintKind, WaitingHint},
     incoming::{HintAnswer, Incoming, Receipt},
@@ -57,6 +60,7 @@ pub use self::{
         unfit,
     },
     object::{ObjectPlace, ObjectRow, SyncedTicket},
+    pace::Pace,
     secret::{Sealed, Secret, SecretColumn, SecretPlace},
     subdomain::Subdomain,
     sync::{Answer, Dice, Rejection},

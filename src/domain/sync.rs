@@ -156,6 +156,7 @@ impl Sync<'_> {
                     requester.map_or(Observed::Same, |who| self.observe(&who, &version.observed));
                 self.delete(ticket_id, version, observed)
             }
+            EventBody::Absent => self.absent(ticket_id, version),
             EventBody::Snapshot(snapshot) => self.snapshot(*snapshot, version, content_hash),
         }
     }
@@ -173,6 +174,26 @@ impl Sync<'_> {
         if self.set.contact_of(self.connection, snapshot.requester.id).is_none() {
             return self.park(snapshot, version, content_hash);
         }
-        self.settle(snapshot.kind, snapshot.ticket, version, observed)
+        self.settle_snapshot(snapshot, version, observed)
+    }
+
+    /// Applies a snapshot whose requester is known. Where it also tells what the ticket was like when
+    /// it was created, that is a state of its own, observed just before: the log then shows how the
+    /// ticket began and what became of it, and the answer is that it was created.
+    fn settle_snapshot(
+        &mut self,
+        snapshot: Snapshot,
+        version: Version,
+        observed: Observed,
+    ) -> Effect {
+        let Snapshot { kind, ticket, created_as, .. } = snapshot;
+        let created_as = created_as.filter(|_| self.is_new(ticket.id));
+        let Some(created_as) = created_as else {
+            return self.settle(kind, ticket, version, observed);
+        };
+        let creation = version.of_creation(&created_as);
+        let begun = self.settle(kind, created_as, creation, observed);
+        let became = self.settle(kind, ticket, version, observed);
+        if begun.outcome == Outcome::Created { begun } else { became }
     }
 }

@@ -16,7 +16,9 @@ use crate::{
     rpc::{
         field_mapping,
         page::Listing,
+        preview,
         request::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, account_id, connection_key, page_size},
+        sync_status::sync_status,
     },
     service::{Connecting, Decision, Disconnected, Removal, Started, SyncedTickets},
 };
@@ -72,6 +74,28 @@ impl ConnectionApi {
         Ok(connection.into())
     }
 
+    async fn preview_events(
+        &self,
+        request: pb::PreviewEventsRequest,
+    ) -> Result<pb::PreviewEventsResponse> {
+        let pb::PreviewEventsRequest { account_id, connection_id } = request;
+        self.connecting.get(&connection_key(account_id, &connection_id)?).await?;
+        Ok(pb::PreviewEventsResponse { events: preview::events() })
+    }
+
+    async fn preview_ticket_object(
+        &self,
+        request: pb::PreviewTicketObjectRequest,
+    ) -> Result<pb::PreviewTicketObjectResponse> {
+        let pb::PreviewTicketObjectRequest { account_id, connection_id } = request;
+        let key = connection_key(account_id, &connection_id)?;
+        let sample = self.connecting.sample_ticket(&key, clock::now()).await?;
+        Ok(pb::PreviewTicketObjectResponse {
+            fields: preview::ticket_object(sample.as_ref()),
+            sample_ticket_id: sample.map_or(0, |ticket| ticket.id.get()),
+        })
+    }
+
     async fn finish(&self, request: pb::FinishConnectionRequest) -> Result<pb::Connection> {
         let pb::FinishConnectionRequest { account_id, connection_id, field_mappings } = request;
         let key = connection_key(account_id, &connection_id)?;
@@ -92,7 +116,10 @@ impl ConnectionApi {
     async fn get(&self, request: pb::GetConnectionRequest) -> Result<pb::Connection> {
         let pb::GetConnectionRequest { account_id, connection_id } = request;
         let key = connection_key(account_id, &connection_id)?;
-        Ok(self.connecting.get(&key).await?.into())
+        let connection = self.connecting.get(&key).await?;
+        let (waiting, upkeep) = self.connecting.progress(&key).await?;
+        let sync_status = Some(sync_status(waiting, upkeep.as_ref()));
+        Ok(pb::Connection { sync_status, ..connection.into() })
     }
 
     async fn list(
@@ -159,8 +186,9 @@ impl From<Connection> for pb::Connection {
             authorize_time: authorized_at.map(Into::into),
             finish_time: finished_at.map(Into::into),
             last_event_time: last_event_at.map(Into::into),
-            field_mappings: field_mappings.into_iter().map(Into::into).collect(),
             webhook_state: pb::WebhookState::from(webhook).into(),
+            field_mappings: field_mappings.into_iter().map(Into::into).collect(),
+            sync_status: None,
         }
     }
 }
@@ -202,6 +230,20 @@ impl ConnectionService for ConnectionApi {
         request: Request<pb::AuthorizeConnectionRequest>,
     ) -> Result<Response<pb::Connection>, Status> {
         Ok(Response::new(self.authorize(request.into_inner()).await?))
+    }
+
+    async fn preview_events(
+        &self,
+        request: Request<pb::PreviewEventsRequest>,
+    ) -> Result<Response<pb::PreviewEventsResponse>, Status> {
+        Ok(Response::new(self.preview_events(request.into_inner()).await?))
+    }
+
+    async fn preview_ticket_object(
+        &self,
+        request: Request<pb::PreviewTicketObjectRequest>,
+    ) -> Result<Response<pb::PreviewTicketObjectResponse>, Status> {
+        Ok(Response::new(self.preview_ticket_object(request.into_inner()).await?))
     }
 
     async fn finish_connection(

@@ -63,6 +63,7 @@ pub fn parse(
             kind: snapshot,
             ticket: ticket.into(),
             requester,
+            created_as: None,
         })),
         content_hash,
     })

@@ -151,6 +151,15 @@ impl From<Batch> for pb::TailTriggersResponse {
     }
 }
 
+impl From<TriggerKind> for pb::TriggerKind {
+    fn from(kind: TriggerKind) -> Self {
+        match kind {
+            TriggerKind::TicketCreated => Self::TicketCreated,
+            TriggerKind::TicketUpdated => Self::TicketUpdated,
+        }
+    }
+}
+
 /// Writes an event of the log that this cursor is from.
 fn to_message(logged: LoggedTrigger, cursor: &Cursor) -> pb::TriggerEvent {
     let LoggedTrigger { event, contact, bytes: _ } = logged;
@@ -167,16 +176,12 @@ fn to_message(logged: LoggedTrigger, cursor: &Cursor) -> pb::TriggerEvent {
         content,
     } = event;
     let cursor = Cursor { position, check: entropy, ..cursor.clone() };
-    let kind = match kind {
-        TriggerKind::TicketCreated => pb::TriggerKind::TicketCreated,
-        TriggerKind::TicketUpdated => pb::TriggerKind::TicketUpdated,
-    };
     let contact = contact.filter(|_| content.is_some());
     let mut message = pb::TriggerEvent {
         account_id: connection.account.to_string(),
         position: position.get(),
         cursor: cursor.to_text(),
-        kind: kind.into(),
+        kind: pb::TriggerKind::from(kind).into(),
         connection_id: connection.connection.to_string(),
         ticket_id: ticket_id.get(),
         event_id: observed.event_id.name().to_owned(),

@@ -14,7 +14,7 @@ use crate::{
         Subdomain, Timestamp,
     },
     error::{Error, Result},
-    store::{LockedAccount, Store, Tx},
+    store::{self, LockedAccount, Store, Tx, Waiting},
     zendesk,
 };
 
@@ -128,6 +128,14 @@ impl Connecting {
     /// [`Error::ConnectionNotFound`].
     pub async fn get(&self, key: &ConnectionKey) -> Result<Connection> {
         self.store.connection(key).await?.ok_or(Error::ConnectionNotFound)
+    }
+
+    /// How much waits for a connection, and how far its upkeep is.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn progress(&self, key: &ConnectionKey) -> Result<(Waiting, Option<store::Upkeep>)> {
+        Ok((self.store.waiting(key).await?, self.store.upkeep(key).await?))
     }
 
     /// The account's connections after this subdomain, in the order of their subdomains.

@@ -12,6 +12,7 @@ pub mod key_file;
 pub mod keyring;
 mod mapping;
 mod parked;
+mod previews;
 mod pruner;
 mod relay;
 pub mod rotation;

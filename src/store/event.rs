@@ -7,8 +7,8 @@ use super::{
     stage::{Staged, Text},
 };
 use crate::domain::{
-    AccountId, ConnectionId, ConnectionKey, Effect, EventId, SnapshotKind, TicketId, Timestamp,
-    ZendeskId,
+    AccountId, ConnectionId, ConnectionKey, Effect, EventId, Invalid, SnapshotKind, TicketId,
+    Timestamp, ZendeskId,
 };
 
 /// What became of an event, by now.
@@ -142,6 +142,40 @@ impl Store {
                 .await?
         });
         rows.into_iter().map(TryInto::try_into).collect()
+    }
+}
+
+impl Store {
+    /// The tickets of a connection whose events wait, each with the requester it waits for, in this
+    /// order and behind this place.
+    pub async fn waiting_requesters(
+        &self,
+        key: &ConnectionKey,
+        after: Option<(ZendeskId, TicketId)>,
+        limit: usize,
+    ) -> Result<Vec<(ZendeskId, TicketId)>> {
+        const SQL: &str = "
+            select distinct requester_id, ticket_id
+              from parked_events
+             where account_id = $1
+               and connection_id = $2
+               and (requester_id, ticket_id) > ($3, $4)
+             order by requester_id, ticket_id
+             limit $5";
+        let (requester, ticket) = after.map_or((0, 0), |(who, what)| (who.get(), what.get()));
+        let rows: Vec<(i64, i64)> = on!(Read(self), |db| {
+            sqlx::query_as(SQL)
+                .bind(key.account.as_str())
+                .bind(key.connection.to_string())
+                .bind(requester)
+                .bind(ticket)
+                .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+                .fetch_all(db)
+                .await?
+        });
+        let read = |(who, what): (i64, i64)| Ok((who.try_into()?, what.try_into()?));
+        let rows: Result<_, Invalid> = rows.into_iter().map(read).collect();
+        rows.map_err(corrupt("parked_events"))
     }
 }
 

@@ -116,6 +116,23 @@ impl Store {
         row.map(TryInto::try_into).transpose()
     }
 
+    /// When the next hint of a connection is due; none where none waits.
+    pub async fn next_hint_at(&self, key: &ConnectionKey) -> Result<Option<Timestamp>> {
+        const SQL: &str = "
+            select min(due_at)
+              from inbox
+             where account_id = $1
+               and connection_id = $2";
+        let due_at: Option<i64> = on!(Read(self), |db| {
+            sqlx::query_scalar(SQL)
+                .bind(key.account.as_str())
+                .bind(key.connection.to_string())
+                .fetch_one(db)
+                .await?
+        });
+        due_at.map(Timestamp::from_micros).transpose().map_err(corrupt("inbox"))
+    }
+
     /// How much waits for a connection, and since when.
     pub async fn waiting(&self, key: &ConnectionKey) -> Result<Waiting> {
         const SQL: &str = "

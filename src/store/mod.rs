@@ -15,6 +15,7 @@ mod error;
 mod event;
 mod field_mapping;
 mod inbox;
+mod known;
 mod lane;
 mod lease;
 mod on;

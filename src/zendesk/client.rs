@@ -68,6 +68,12 @@ impl Client {
         self.options.request_timeout
     }
 
+    /// How long a call for many tickets or users may take.
+    #[must_use]
+    pub fn bulk_timeout(&self) -> Duration {
+        self.options.request_timeout * BULK_PATIENCE
+    }
+
     pub(super) fn http(&self) -> &reqwest::Client {
         &self.http
     }
@@ -86,7 +92,6 @@ impl Client {
 
     /// A request for many tickets or users.
     pub(super) fn bulk(&self, subdomain: &Subdomain, token: &Secret, path: &str) -> RequestBuilder {
-        let patience = self.options.request_timeout * BULK_PATIENCE;
-        self.request(Method::GET, subdomain, token, path).timeout(patience)
+        self.request(Method::GET, subdomain, token, path).timeout(self.bulk_timeout())
     }
 }

@@ -38,6 +38,12 @@ pub fn subscriptions() -> impl Iterator<Item = String> {
     TYPES.iter().map(|(name, _)| format!("{PREFIX}{name}"))
 }
 
+/// The types of this kind of event, whole, in their order.
+pub fn event_types(kind: HintKind) -> impl Iterator<Item = String> {
+    let of_kind = TYPES.iter().filter(move |(_, hinted)| *hinted == kind);
+    of_kind.map(|(name, _)| format!("{PREFIX}{name}"))
+}
+
 /// What an event of this type hints at; none where it is of no interest.
 pub(super) fn hinted(event_type: &str) -> Option<HintKind> {
     let name = event_type.strip_prefix(PREFIX)?;

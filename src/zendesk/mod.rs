@@ -20,7 +20,7 @@ pub use self::{
     answer::{MAX_RETRY_AFTER, Rate},
     client::{Client, ClientOptions, REQUEST_TIMEOUT},
     error::{Error, Result},
-    event_type::subscriptions,
+    event_type::{event_types, subscriptions},
     export::{ExportEnd, ExportFrom, ExportPage},
     oauth::{SCOPES, Tokens},
     payload::{Delivery, Malformed},

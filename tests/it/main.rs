@@ -10,6 +10,7 @@ mod cut_at_commit;
 mod endpoints;
 mod erase;
 mod failing_batch;
+mod fetching;
 mod harness;
 mod inbox;
 mod interleaving;

@@ -63,7 +63,7 @@ impl Sync<'_> {
         for (_, id) in waiting {
             let Some(parked) = self.set.unpark(self.connection, &id) else { continue };
             let ParkedRow { version, snapshot, content_hash, .. } = parked;
-            let effect = self.settle(snapshot.kind, snapshot.ticket, version, Observed::Same);
+            let effect = self.settle_snapshot(snapshot, version, Observed::Same);
             let row = ResultRow { effect, content_hash: Some(content_hash) };
             self.set
                 .results

@@ -54,6 +54,15 @@ impl Sync<'_> {
         Effect { position, ..self.effect(ticket_id, Outcome::Updated) }
     }
 
+    /// A ticket that is no longer there was deleted (rule 9). Nothing tells when, so that it counts as
+    /// the newest state that was seen, observed now: what was seen before is older, and the ticket
+    /// wins when it is seen again, though it be unchanged.
+    pub(super) fn absent(&mut self, ticket_id: TicketId, version: Version) -> Effect {
+        let known = self.ticket(ticket_id).map(|row| row.version.updated_at);
+        let updated_at = known.map_or(version.updated_at, |known| known.max(version.updated_at));
+        self.delete(ticket_id, Version { updated_at, ..version }, Observed::Same)
+    }
+
     /// A deleted ticket leaves the object and keeps its contents: it may come back (rule 9).
     pub(super) fn delete(
         &mut self,
@@ -116,6 +125,11 @@ impl Sync<'_> {
 
     pub(super) fn ticket(&self, id: TicketId) -> Option<&TicketRow> {
         self.set.tickets.get(&(self.connection.clone(), id)).map(Kept::get)
+    }
+
+    /// Whether the log was not yet told that the ticket was created.
+    pub(super) fn is_new(&self, id: TicketId) -> bool {
+        self.ticket(id).is_none_or(|row| !row.created_logged)
     }
 
     fn ticket_mut(&mut self, id: TicketId) -> Option<&mut Kept<TicketRow>> {

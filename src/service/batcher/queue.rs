@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
-    domain::{AccountId, EventBody, Incoming, Receipt},
+    domain::{AccountId, EventBody, Incoming, Receipt, Ticket},
     error::Result,
 };
 
@@ -99,16 +99,19 @@ fn size(incoming: &Incoming) -> usize {
 fn size_of_body(body: &EventBody) -> usize {
     match body {
         EventBody::Snapshot(snapshot) => {
-            let ticket = &snapshot.ticket;
-            ticket.description.len()
-                + ticket.subject.len()
-                + ticket.raw_subject.len()
-                + ticket.url.len()
-                + ticket.external_id.as_ref().map_or(0, String::len)
-                + ticket.recipient.as_ref().map_or(0, String::len)
+            texts(&snapshot.ticket) + snapshot.created_as.as_deref().map_or(0, texts)
         }
-        EventBody::Deleted { .. } | EventBody::PermanentlyDeleted => 0,
+        EventBody::Deleted { .. } | EventBody::Absent | EventBody::PermanentlyDeleted => 0,
     }
+}
+
+fn texts(ticket: &Ticket) -> usize {
+    ticket.description.len()
+        + ticket.subject.len()
+        + ticket.raw_subject.len()
+        + ticket.url.len()
+        + ticket.external_id.as_ref().map_or(0, String::len)
+        + ticket.recipient.as_ref().map_or(0, String::len)
 }
 
 #[cfg(test)]

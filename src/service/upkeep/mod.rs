@@ -1,10 +1,17 @@
 //! Looking after connections at Zendesk: whichever replica is free takes one that has something due.
 
+mod drain;
+mod export;
+mod pace;
 mod removal;
+mod requesters;
 mod visit;
 mod webhook;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Once},
+    time::Duration,
+};
 
 use tokio::{
     select,
@@ -16,11 +23,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, debug, error, info_span, warn};
 
 pub use self::removal::Removal;
-use self::visit::Visit;
-use super::{Access, Keyring};
+use self::{pace::Paces, visit::Visit};
 use crate::{
     domain::ConnectionKey,
     error::Result,
+    service::{Access, Batcher, Keyring},
     store::{Lease, LeaseOwner, Store},
     zendesk::{self, WebhookUrl},
 };
@@ -40,6 +47,11 @@ pub struct UpkeepOptions {
     pub poll: Duration,
     /// How often a webhook is looked at, likewise: so long it is gone before anybody notices.
     pub webhook_interval: Duration,
+    /// How often the export is read to its end, likewise: so long a change is missing of which no
+    /// webhook told.
+    pub reconcile_interval: Duration,
+    /// How long to wait between two pages of the export: Zendesk allows ten calls a minute.
+    pub export_pause: Duration,
 }
 
 impl Default for UpkeepOptions {
@@ -48,6 +60,8 @@ impl Default for UpkeepOptions {
             webhook_base_url: None,
             poll: Duration::from_secs(2),
             webhook_interval: Duration::from_mins(10),
+            reconcile_interval: Duration::from_mins(10),
+            export_pause: Duration::from_secs(7),
         }
     }
 }
@@ -60,17 +74,23 @@ pub struct Upkeep {
     keyring: Keyring,
     zendesk: zendesk::Client,
     options: UpkeepOptions,
+    batcher: Batcher,
+    paces: Paces,
     owner: LeaseOwner,
     due: Arc<Notify>,
+    /// Said once, however many connections want a webhook.
+    no_address: Arc<Once>,
 }
 
 impl Upkeep {
-    /// Looks after the connections in the store that these tokens belong to.
+    /// Looks after the connections in the store that these tokens belong to, and hands what it fetches
+    /// to the batcher.
     #[must_use]
-    pub fn new(access: &Access, options: UpkeepOptions) -> Self {
+    pub fn new(access: &Access, batcher: Batcher, options: UpkeepOptions) -> Self {
         let Access { store, writes: _, keyring, zendesk } = access.clone();
-        let (owner, due) = (LeaseOwner::random(), Arc::default());
-        Self { store, access: access.clone(), keyring, zendesk, options, owner, due }
+        let (paces, owner, due) = (Paces::default(), LeaseOwner::random(), Arc::default());
+        let (access, no_address) = (access.clone(), Arc::new(Once::new()));
+        Self { store, access, keyring, zendesk, options, batcher, paces, owner, due, no_address }
     }
 
     /// Says that something has become due. A hint: it saves waiting for the next look.
@@ -80,9 +100,7 @@ impl Upkeep {
 
     /// Looks after whatever is due until the token is cancelled, and lets go of what it has then.
     pub async fn run(self, stopping: CancellationToken) {
-        if self.options.webhook_base_url.is_none() {
-            warn!("without --webhook-base-url no webhook is registered at Zendesk");
-        }
+        let hinted = self.batcher.hinted();
         let mut visits = JoinSet::new();
         let mut failing = false;
         while !stopping.is_cancelled() {
@@ -107,6 +125,7 @@ impl Upkeep {
             select! {
                 () = stopping.cancelled() => {}
                 () = self.due.notified() => {}
+                () = hinted.notified() => {}
                 () = sleep(jittered(self.options.poll)) => {}
                 Some(ended) = visits.join_next() => mourn(ended),
             }

@@ -8,7 +8,7 @@ use tracing::warn;
 
 use super::{
     LEASE, Upkeep,
-    visit::{Setback, Visit},
+    visit::{Setback, Visit, out_of_time},
     webhook::webhook_name,
 };
 use crate::{
@@ -178,8 +178,4 @@ impl Visit {
         self.connection = removed;
         Ok(())
     }
-}
-
-fn out_of_time() -> zendesk::Error {
-    zendesk::Error::Unavailable { cause: "no answer in time".into(), retry_after: None }
 }

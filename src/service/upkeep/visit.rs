@@ -69,7 +69,10 @@ impl Visit {
         if self.connection.state == ConnectionState::NeedsReauthorization {
             return Err(Error::ConnectionNotAuthorized.into());
         }
-        self.keep_webhook().await
+        self.keep_webhook().await?;
+        self.drain().await?;
+        self.reconcile().await?;
+        self.reread_requesters().await
     }
 
     /// Has the connection looked after again at this time, or before.
@@ -107,7 +110,7 @@ impl Visit {
         }
     }
 
-    async fn unless_stopping<T, E>(
+    pub(super) async fn unless_stopping<T, E>(
         &self,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Setback>
@@ -210,4 +213,9 @@ where
     fn from(error: E) -> Self {
         Self::Failed(error.into())
     }
+}
+
+/// The time that a call had in all is over.
+pub(super) fn out_of_time() -> zendesk::Error {
+    zendesk::Error::Unavailable { cause: "no answer in time".into(), retry_after: None }
 }

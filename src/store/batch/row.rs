@@ -176,6 +176,8 @@ pub(super) struct ParkedRecord {
 struct ParkedContent {
     ticket: Ticket,
     requester_name: String,
+    #[serde(default)]
+    created_as: Option<Ticket>,
 }
 
 /// The same, to be written.
@@ -183,6 +185,8 @@ struct ParkedContent {
 pub(super) struct NewParkedContent<'a> {
     pub ticket: &'a Ticket,
     pub requester_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_as: Option<&'a Ticket>,
 }
 
 impl ParkedRecord {
@@ -192,13 +196,14 @@ impl ParkedRecord {
         let content: ParkedContent = json(TABLE, &self.content)?;
         let version = version(TABLE, self.updated_at, self.observed_at, self.event_id)?;
         let event_id = version.observed.event_id.clone();
-        let ParkedContent { ticket, requester_name } = content;
+        let ParkedContent { ticket, requester_name, created_as } = content;
         let row = ParkedRow {
             ticket_id: ticket.id,
             snapshot: Snapshot {
                 kind: self.kind.parse().map_err(corrupt(TABLE))?,
                 requester: Requester { id: ticket.requester_id, email: None, name: requester_name },
                 ticket: Arc::new(ticket),
+                created_as: created_as.map(Arc::new),
             },
             version,
             content_hash: hash(TABLE, &self.content_hash)?,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    domain::{TicketPriority, TicketType, Timestamp, ZendeskId},
+    domain::{EventSource, TicketPriority, TicketType, Timestamp, ZendeskId},
     zendesk::subscriptions,
 };
 

@@ -7,6 +7,7 @@ mod exchange;
 mod keys;
 mod listing;
 mod mapping;
+mod preview;
 mod starting;
 mod tickets;
 
@@ -108,8 +109,9 @@ impl Service {
             account_id: account.into(),
             connection_id: connection.into(),
         };
-        let answer = self.api.get_connection(Request::new(request)).await;
-        answer.map(tonic::Response::into_inner)
+        let answer = self.api.get_connection(Request::new(request)).await?;
+        // Only this call answers it.
+        Ok(pb::Connection { sync_status: None, ..answer.into_inner() })
     }
 
     pub async fn disconnect(

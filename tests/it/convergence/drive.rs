@@ -51,6 +51,7 @@ fn event(connection: &ConnectionKey, told: &Told) -> TicketEvent {
             kind,
             ticket: Arc::new(ticket(told)),
             requester: requester.clone(),
+            created_as: None,
         }))
     };
     TicketEvent {

@@ -1,6 +1,7 @@
 //! The rules of the sync, each by name, through the API.
 
 mod admission;
+mod fetched;
 mod gone;
 mod parked;
 mod people;

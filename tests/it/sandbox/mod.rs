@@ -8,7 +8,7 @@ mod limits;
 mod misbehaviour;
 mod oauth;
 mod program;
-mod receiver;
+pub mod receiver;
 mod request_log;
 mod tickets;
 mod volume;

@@ -158,8 +158,9 @@ impl Services {
 
 /// The part that connects accounts. Nothing looks after its connections.
 pub fn connecting(store: Store, keyring: Keyring, client: Client) -> Connecting {
+    let batcher = idle_batcher(&store);
     let access = Access::new(store, Writes::default(), keyring, client);
-    let upkeep = Upkeep::new(&access, UpkeepOptions::default());
+    let upkeep = Upkeep::new(&access, batcher, UpkeepOptions::default());
     Connecting::new(access, upkeep)
 }
 
@@ -176,4 +177,13 @@ pub fn follow(account: &str, cursor: Option<&str>) -> TailTriggersRequest {
         start: Some(cursor.map_or_else(earliest, |cursor| Start::Cursor(cursor.into()))),
         ..TailTriggersRequest::default()
     }
+}
+
+/// A batcher for an upkeep that has nothing to hand in.
+fn idle_batcher(store: &Store) -> Batcher {
+    let on_commit: OnCommit = Arc::new(|_: &AccountId| {});
+    let stopping = CancellationToken::new();
+    // Its lane ends at once, and keeps no store open.
+    stopping.cancel();
+    Batcher::start(store, 1, &on_commit, &stopping, &TaskTracker::new())
 }

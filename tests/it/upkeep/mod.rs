@@ -6,17 +6,18 @@ mod refreshing;
 mod reviving;
 mod webhook;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use ticketsync::{
     clock,
     domain::{
-        AuthorizationState, Connection, ConnectionKey, ConnectionState, Secret, WebhookState,
+        AccountId, AuthorizationState, Connection, ConnectionKey, ConnectionState, Secret,
+        WebhookState,
     },
     sandbox::zendesk::{Pace, Webhook},
     service::{
-        Access, Connecting, Decision, Disconnected, Keyring, SyncedTickets, Upkeep, UpkeepOptions,
-        Writes, keyring,
+        Access, Batcher, Connecting, Decision, Disconnected, Keyring, OnCommit, SyncedTickets,
+        Upkeep, UpkeepOptions, Writes, keyring,
     },
     store::{self, Store},
     zendesk::{Client, ClientOptions},
@@ -64,8 +65,10 @@ impl Site {
             poll: Duration::from_millis(50),
             ..UpkeepOptions::default()
         };
-        let upkeep = Upkeep::new(&access, options);
         let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let on_commit: OnCommit = Arc::new(|_: &AccountId| {});
+        let batcher = Batcher::start(&store, 1, &on_commit, &stopping, &tasks);
+        let upkeep = Upkeep::new(&access, batcher, options);
         tasks.spawn(upkeep.clone().run(stopping.clone()));
         let connecting = Connecting::new(access.clone(), upkeep);
         Self { store, keyring, access, connecting, stopping, tasks }
@@ -162,9 +165,11 @@ fn webhooks(help: &HelpDesk, key: &ConnectionKey) -> Vec<Webhook> {
     help.desk.webhooks.named(&format!("ticketsync {}", key.connection))
 }
 
-/// What the help desk was asked, as methods and paths, without ids.
+/// What the help desk was asked, as methods and paths, without ids and without the export, which is
+/// read beside all this.
 fn calls(help: &HelpDesk) -> Vec<String> {
-    let requests = help.desk.requests();
+    let mut requests = help.desk.requests();
+    requests.retain(|request| !request.path.contains("/incremental/"));
     requests.iter().map(|request| format!("{} {}", request.method, request.path)).collect()
 }
 

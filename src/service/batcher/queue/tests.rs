@@ -30,6 +30,7 @@ fn job(account: &str, id: &str, bytes: usize) -> Job {
             kind: SnapshotKind::Updated,
             ticket: Arc::new(serde_json::from_value(ticket).unwrap()),
             requester,
+            created_as: None,
         })),
         content_hash: [0; 32],
     };

@@ -53,7 +53,9 @@ impl BatchKeys {
             EventBody::Deleted { requester: Some(requester) } => {
                 self.requester(connection, requester);
             }
-            EventBody::Deleted { requester: None } | EventBody::PermanentlyDeleted => {}
+            EventBody::Deleted { requester: None }
+            | EventBody::Absent
+            | EventBody::PermanentlyDeleted => {}
         }
     }
 

@@ -52,6 +52,7 @@ pub(super) fn parked(set: &WorkingSet) -> Result<[Stage<'_>; 2]> {
         let content = NewParkedContent {
             ticket: &row.snapshot.ticket,
             requester_name: &row.snapshot.requester.name,
+            created_as: row.snapshot.created_as.as_deref(),
         };
         insert.push([
             key.account.as_str().into(),
