@@ -8,7 +8,7 @@ use clap::{
     value_parser,
 };
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{database::DatabaseArgs, encryption::EncryptionArgs};
 use crate::{
@@ -103,6 +103,9 @@ pub struct ServeArgs {
 /// Serves until SIGTERM or Ctrl-C.
 pub async fn run(args: ServeArgs) -> Result<ExitCode> {
     let config = config(args)?;
+    if config.upkeep.webhook_base_url.is_none() && !config.zendesk.base_url.is_plain() {
+        warn!("no webhooks are registered at Zendesk: --webhook-base-url is not given");
+    }
     let server = Server::bind(config).await?;
     let address = |address: std::io::Result<SocketAddr>| {
         address.map_err(|error| Error::Internal(error.to_string()))

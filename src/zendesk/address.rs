@@ -39,6 +39,12 @@ impl BaseUrl {
         self.template.replacen(PROBE, subdomain.as_str(), 1) + path
     }
 
+    /// Whether it is the Zendesk of a developer, on loopback.
+    #[must_use]
+    pub const fn is_plain(&self) -> bool {
+        matches!(self.transport, Transport::Plain)
+    }
+
     pub(super) const fn transport(&self) -> Transport {
         self.transport
     }

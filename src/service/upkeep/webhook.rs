@@ -36,9 +36,6 @@ impl Visit {
         }
         let Some(base) = &self.upkeep.options.webhook_base_url else {
             // Another replica, or the next start, may know where Zendesk is to call.
-            self.upkeep.no_address.call_once(|| {
-                warn!("no webhook is registered at Zendesk: --webhook-base-url is not given");
-            });
             self.due(later);
             return Ok(());
         };

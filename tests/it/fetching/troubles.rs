@@ -14,6 +14,7 @@ use crate::support::{eventually, on_both_engines};
 on_both_engines! {
     async fn a_limit_is_waited_out_and_shows_meanwhile(db: Database) {
         let synced = Synced::start(&db).await;
+        eventually("the first export", async || synced.status().await.export_time).await;
         let id = synced.write("Ann", Some("ann@x.nl")).await;
         synced.desk.desk.switches.turn(|switches| {
             switches.throttle = true;
@@ -55,6 +56,7 @@ on_both_engines! {
 
     async fn hints_wait_for_a_new_authorisation_and_are_applied_then(db: Database) {
         let synced = Synced::start(&db).await;
+        eventually("the first export", async || synced.status().await.export_time).await;
         let id = synced.write("Ann", Some("ann@x.nl")).await;
         synced.hint("h1", HintKind::Created, id).await;
         synced.drained().await;

@@ -198,7 +198,9 @@ on_both_engines! {
             connection_id: setting.to.connection_id.clone(),
         };
         let mut connections = setting.clients.connections.clone();
-        assert_eq!(connections.get_connection(get).await.unwrap().into_inner(), answered);
+        let mut got = connections.get_connection(get).await.unwrap().into_inner();
+        assert!(got.sync_status.take().is_some(), "only GetConnection shows it");
+        assert_eq!(got, answered);
         let list = ListConnectionsRequest { account_id: "acme".into(), ..Default::default() };
         let listed = connections.list_connections(list).await.unwrap().into_inner().connections;
         assert_eq!(listed[0].field_mappings, []);

@@ -46,8 +46,13 @@ on_both_engines! {
         let key = site.connecting.finish(authorized.key, Vec::new(), clock::now()).await.unwrap().key;
         eventually("the webhook", async || (webhooks(&help, &key).len() == 1).then_some(())).await;
         assert_eq!(site.connection(&key).await.webhook, WebhookState::Pending);
-        let ended = site.disconnect(&key).await;
-        assert_eq!(ended.removal, Removal::Confirmed);
+        // At once, or by the upkeep where the visit that makes it holds on for too long.
+        site.disconnect(&key).await;
+        eventually("an end without a webhook", async || {
+            let webhook = site.connection(&key).await.webhook;
+            (webhook == WebhookState::Absent).then_some(())
+        })
+        .await;
         assert!(webhooks(&help, &key).is_empty());
         assert!(nothing_is_kept(&db).await);
     }

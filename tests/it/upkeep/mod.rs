@@ -63,6 +63,8 @@ impl Site {
         let options = UpkeepOptions {
             webhook_base_url: hooks.map(|url| url.parse().unwrap()),
             poll: Duration::from_millis(50),
+            // Long after the next look at the webhook.
+            reconcile_interval: Duration::from_hours(1),
             ..UpkeepOptions::default()
         };
         let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
