@@ -4,6 +4,7 @@ mod beside;
 mod delivery;
 pub mod desk;
 mod events;
+mod in_sync;
 mod limits;
 mod misbehaviour;
 mod oauth;

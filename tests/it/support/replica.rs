@@ -62,10 +62,11 @@ impl Replica {
 
     /// Makes it serve this database. What it is given by its environment, arguments overrule.
     pub fn serve<'c>(program: &'c mut Command, database_url: &str) -> &'c mut Command {
-        program.args(["serve", "--grpc-listen=127.0.0.1:0", "--http-listen=127.0.0.1:0"]);
+        program.args(["serve", "--grpc-listen=127.0.0.1:0"]);
         program.args(["--database-url", database_url]);
         program.envs([
             ("NO_COLOR", "1"),
+            ("TICKETSYNC_HTTP_LISTEN", "127.0.0.1:0"),
             ("TICKETSYNC_ENCRYPTION_KEYS", ENCRYPTION_KEYS),
             ("TICKETSYNC_LOG_FORMAT", "json"),
             ("TICKETSYNC_ZENDESK_BASE_URL", "http://127.0.0.1:9/{subdomain}"),
