@@ -52,33 +52,6 @@ struct Row {
 
 // While a lease is held, `due_at` and `paused_until` are its end: whatever becomes due meanwhile shows
 // as an earlier `due_at`, and a connection that was put right as a `paused_until` of 0.
-const CLAIM_ONE_SQLITE: &str = "
-         with clock as
-              (select cast(unixepoch('subsec') * 1000000 as integer) as now)
-       update upkeep
-          set lease_owner = $3, epoch = epoch + 1, lease_until = now + $4, due_at = now + $4,
-              paused_until = now + $4
-         from clock
-        where account_id = $1
-          and connection_id = $2
-          and lease_until <= now
-    returning account_id, connection_id, epoch, due_at, paused_until, failure_count, problem,
-              problem_detail, problem_at, fetched_at, export_cursor, export_due_at, exported_at,
-              webhook_due_at, requesters_due_at";
-const CLAIM_ONE_POSTGRES: &str = "
-         with clock as
-              (select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint) as now)
-       update upkeep
-          set lease_owner = $3, epoch = epoch + 1, lease_until = now + $4, due_at = now + $4,
-              paused_until = now + $4
-         from clock
-        where account_id = $1
-          and connection_id = $2
-          and lease_until <= now
-    returning account_id, connection_id, epoch, due_at, paused_until, failure_count, problem,
-              problem_detail, problem_at, fetched_at, export_cursor, export_due_at, exported_at,
-              webhook_due_at, requesters_due_at";
-
 impl Store {
     /// Whether there is a connection to look after. Asked before [`Store::claim_upkeep`], so that who
     /// has nothing to do writes nothing.
@@ -162,26 +135,6 @@ impl Store {
                 .await?
         });
         rows.into_iter().map(|row| row.claimed(owner)).collect()
-    }
-
-    /// Takes the lease of one connection, due or not; none while another process holds it.
-    pub async fn claim_upkeep_of(
-        &self,
-        key: &ConnectionKey,
-        owner: &LeaseOwner,
-        lease: Duration,
-    ) -> Result<Option<(Lease, Upkeep)>> {
-        let sql = self.pick(CLAIM_ONE_SQLITE, CLAIM_ONE_POSTGRES);
-        let row: Option<Row> = on!(Write(self), |db| {
-            sqlx::query_as(sql)
-                .bind(key.account.as_str())
-                .bind(key.connection.to_string())
-                .bind(owner.0.as_str())
-                .bind(micros(lease))
-                .fetch_optional(db)
-                .await?
-        });
-        row.map(|row| row.claimed(owner)).transpose()
     }
 
     /// Holds a lease for so long from now on, if nobody else has taken it.
@@ -281,7 +234,33 @@ impl Tx<'_> {
         owner: &LeaseOwner,
         lease: Duration,
     ) -> Result<Option<(Lease, Upkeep)>> {
-        let sql = self.pick(CLAIM_ONE_SQLITE, CLAIM_ONE_POSTGRES);
+        const SQLITE: &str = "
+                 with clock as
+                      (select cast(unixepoch('subsec') * 1000000 as integer) as now)
+               update upkeep
+                  set lease_owner = $3, epoch = epoch + 1, lease_until = now + $4, due_at = now + $4,
+                      paused_until = now + $4
+                 from clock
+                where account_id = $1
+                  and connection_id = $2
+                  and lease_until <= now
+            returning account_id, connection_id, epoch, due_at, paused_until, failure_count, problem,
+                      problem_detail, problem_at, fetched_at, export_cursor, export_due_at, exported_at,
+                      webhook_due_at, requesters_due_at";
+        const POSTGRES: &str = "
+                 with clock as
+                      (select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint) as now)
+               update upkeep
+                  set lease_owner = $3, epoch = epoch + 1, lease_until = now + $4, due_at = now + $4,
+                      paused_until = now + $4
+                 from clock
+                where account_id = $1
+                  and connection_id = $2
+                  and lease_until <= now
+            returning account_id, connection_id, epoch, due_at, paused_until, failure_count, problem,
+                      problem_detail, problem_at, fetched_at, export_cursor, export_due_at, exported_at,
+                      webhook_due_at, requesters_due_at";
+        let sql = self.pick(SQLITE, POSTGRES);
         let row: Option<Row> = on!(Tx(self), |db| {
             sqlx::query_as(sql)
                 .bind(key.account.as_str())

@@ -30,6 +30,13 @@ struct Row {
     account_id: String,
     connection_id: String,
     state: String,
+    #[sqlx(flatten)]
+    signing: SigningRow,
+}
+
+/// The columns of signing secrets, for every query that reads them.
+#[derive(sqlx::FromRow)]
+pub(super) struct SigningRow {
     signing_secret: Option<String>,
     previous_signing_secret: Option<String>,
     signing_secret_at: Option<i64>,
@@ -94,26 +101,33 @@ impl SealedSigning {
     }
 }
 
+impl SigningRow {
+    pub(super) fn signing(self) -> Result<Option<SealedSigning>> {
+        let (Some(current), Some(changed_at)) = (self.signing_secret, self.signing_secret_at)
+        else {
+            return Ok(None);
+        };
+        let corrupt = |problem: Invalid| Error::corrupt("connections", &problem);
+        Ok(Some(SealedSigning {
+            current: Sealed::from_stored(current),
+            previous: self.previous_signing_secret.map(Sealed::from_stored),
+            changed_at: Timestamp::from_micros(changed_at).map_err(corrupt)?,
+        }))
+    }
+}
+
 impl TryFrom<Row> for WebhookOwner {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self> {
         let corrupt = |problem: Invalid| Error::corrupt("connections", &problem);
-        let signing = match (row.signing_secret, row.signing_secret_at) {
-            (Some(current), Some(changed_at)) => Some(SealedSigning {
-                current: Sealed::from_stored(current),
-                previous: row.previous_signing_secret.map(Sealed::from_stored),
-                changed_at: Timestamp::from_micros(changed_at).map_err(corrupt)?,
-            }),
-            (_, _) => None,
-        };
         Ok(Self {
             key: ConnectionKey {
                 account: row.account_id.try_into().map_err(corrupt)?,
                 connection: row.connection_id.parse().map_err(corrupt)?,
             },
             state: row.state.parse().map_err(corrupt)?,
-            signing,
+            signing: row.signing.signing()?,
         })
     }
 }

@@ -108,11 +108,7 @@ impl Tx<'_> {
                                 failure_count, webhook_due_at)
                  values ($1, $2, 0, 0, $3, 0, 0, $3)
             on conflict (account_id, connection_id) do update
-                    set due_at = case
-                                 when upkeep.due_at < excluded.due_at then upkeep.due_at
-                                 else excluded.due_at
-                                 end,
-                        paused_until = 0, failure_count = 0, problem = null,
+                    set due_at = excluded.due_at, paused_until = 0, failure_count = 0, problem = null,
                         problem_detail = null, problem_at = null,
                         webhook_due_at = excluded.webhook_due_at";
         on!(Tx(self), |db| {

@@ -1,7 +1,7 @@
 //! The webhooks of connections, as far as they are known here.
 
-use super::{Error, Result, SealedSigning, Tx, on::on};
-use crate::domain::{ConnectionKey, Invalid, Sealed, Timestamp, WebhookId};
+use super::{Error, Result, SealedSigning, Tx, on::on, signing_secret::SigningRow};
+use crate::domain::{ConnectionKey, Invalid, WebhookId};
 
 /// The webhook of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -13,9 +13,8 @@ pub struct StoredWebhook {
 #[derive(sqlx::FromRow)]
 struct Row {
     webhook_id: Option<String>,
-    signing_secret: Option<String>,
-    previous_signing_secret: Option<String>,
-    signing_secret_at: Option<i64>,
+    #[sqlx(flatten)]
+    signing: SigningRow,
 }
 
 impl Tx<'_> {
@@ -65,17 +64,7 @@ impl TryFrom<Row> for StoredWebhook {
 
     fn try_from(row: Row) -> Result<Self> {
         let corrupt = |problem: Invalid| Error::corrupt("connections", &problem);
-        let signing = match (row.signing_secret, row.signing_secret_at) {
-            (Some(current), Some(changed_at)) => Some(SealedSigning {
-                current: Sealed::from_stored(current),
-                previous: row.previous_signing_secret.map(Sealed::from_stored),
-                changed_at: Timestamp::from_micros(changed_at).map_err(corrupt)?,
-            }),
-            (_, _) => None,
-        };
-        Ok(Self {
-            id: row.webhook_id.map(WebhookId::try_from).transpose().map_err(corrupt)?,
-            signing,
-        })
+        let id = row.webhook_id.map(WebhookId::try_from).transpose().map_err(corrupt)?;
+        Ok(Self { id, signing: row.signing.signing()? })
     }
 }

@@ -84,7 +84,9 @@ impl Upkeep {
         let mut claimed = claimed;
         while claimed.is_none() && begun.elapsed() < REMOVAL_TIMEOUT {
             sleep(POLL).await;
-            claimed = self.store.claim_upkeep_of(key, &self.owner, LEASE).await?;
+            let mut tx = self.store.begin().await?;
+            claimed = tx.claim_upkeep_of(key, &self.owner, LEASE).await?;
+            tx.commit().await?;
         }
         Ok(claimed)
     }

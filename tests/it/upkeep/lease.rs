@@ -47,8 +47,9 @@ on_both_engines! {
         assert_eq!((&first.key, &second.key), (&two, &one));
         assert_eq!(claim(&store, LONG).await, None);
         assert!(!store.has_due_upkeep().await.unwrap());
-        let owner = LeaseOwner::random();
-        assert_eq!(store.claim_upkeep_of(&one, &owner, LONG).await.unwrap(), None);
+        let mut tx = store.begin().await.unwrap();
+        assert_eq!(tx.claim_upkeep_of(&one, &LeaseOwner::random(), LONG).await.unwrap(), None);
+        drop(tx);
         store.close().await;
     }
 
