@@ -24,6 +24,7 @@ const EXPIRY_MARGIN: Duration = Duration::from_mins(1);
 const REFRESH_MARGIN: Duration = Duration::from_secs(5);
 /// How often it is looked whether another one's refresh is over, half as much to one and a half times.
 const POLL: Duration = Duration::from_millis(100);
+
 /// Gives access tokens. Cheap to clone.
 #[derive(Clone)]
 pub struct Access {
