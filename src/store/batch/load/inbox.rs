@@ -1,6 +1,6 @@
 //! Loading which of a batch's hints wait already.
 
-use super::BatchKeys;
+use super::{BatchKeys, keys::by_event_id};
 use crate::{
     domain::WorkingSet,
     store::{
@@ -25,12 +25,7 @@ static HINTS: Staged = Staged::query(
 
 /// Without rows where the batch has no hints: then it is not sent.
 pub(super) fn hints(keys: &BatchKeys) -> Stage<'_> {
-    let mut stage = HINTS.stage();
-    for (key, id) in &keys.hints {
-        let connection = key.connection.to_string();
-        stage.push([key.account.as_str().into(), connection.into(), id.as_str().into()]);
-    }
-    stage
+    by_event_id(&HINTS, &keys.hints)
 }
 
 pub(super) fn keep_inbox(set: &mut WorkingSet, records: Vec<HintRecord>) -> Result<()> {

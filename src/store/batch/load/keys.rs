@@ -2,9 +2,12 @@
 
 use std::collections::HashSet;
 
-use crate::domain::{
-    AccountId, ConnectionKey, EmailKey, EventBody, EventId, Hint, Incoming, Requester, TicketEvent,
-    TicketId, ZendeskId,
+use crate::{
+    domain::{
+        AccountId, ConnectionKey, EmailKey, EventBody, EventId, Hint, Incoming, Requester,
+        TicketEvent, TicketId, ZendeskId,
+    },
+    store::stage::{Stage, Staged},
 };
 
 /// What a batch touches, as far as its events and hints tell.
@@ -88,4 +91,30 @@ impl BatchKeys {
             self.emails.insert((connection.account.clone(), email.key()));
         }
     }
+}
+
+/// The rows of what a connection and an id at Zendesk name.
+pub(super) fn by_id<'a>(
+    statement: &'static Staged,
+    keys: impl IntoIterator<Item = &'a (ConnectionKey, ZendeskId)>,
+) -> Stage<'a> {
+    let mut stage = statement.stage();
+    for (key, id) in keys {
+        let connection = key.connection.to_string();
+        stage.push([key.account.as_str().into(), connection.into(), id.get().into()]);
+    }
+    stage
+}
+
+/// The rows of what a connection and an event's id name.
+pub(super) fn by_event_id<'a>(
+    statement: &'static Staged,
+    keys: impl IntoIterator<Item = &'a (ConnectionKey, EventId)>,
+) -> Stage<'a> {
+    let mut stage = statement.stage();
+    for (key, id) in keys {
+        let connection = key.connection.to_string();
+        stage.push([key.account.as_str().into(), connection.into(), id.as_str().into()]);
+    }
+    stage
 }

@@ -1,6 +1,9 @@
 //! Loading the parked events that a batch may touch.
 
-use super::BatchKeys;
+use super::{
+    BatchKeys,
+    keys::{by_event_id, by_id},
+};
 use crate::{
     domain::{Kept, WorkingSet},
     store::{
@@ -42,12 +45,7 @@ impl Tx<'_> {
         static BY_EVENT: Staged = parked_by!("event_id", Text);
         static BY_REQUESTER: Staged = parked_by!("requester_id", Int);
         static BY_TICKET: Staged = parked_by!("ticket_id", Int);
-        let mut by_event = BY_EVENT.stage();
-        for (key, id) in &keys.events {
-            let connection = key.connection.to_string();
-            by_event.push([key.account.as_str().into(), connection.into(), id.as_str().into()]);
-        }
-        let found = by_event.fetch::<ParkedRecord>(self).await?;
+        let found = by_event_id(&BY_EVENT, &keys.events).fetch::<ParkedRecord>(self).await?;
         keep_parked(set, keys, found)?;
         // An event that is sent or tried again may release all that its requester waits with.
         let again = set.parked.iter().filter_map(|((connection, _), parked)| {
@@ -55,20 +53,10 @@ impl Tx<'_> {
         });
         keys.shown.extend(again);
 
-        let mut by_requester = BY_REQUESTER.stage();
-        for (key, id) in &keys.shown {
-            let connection = key.connection.to_string();
-            by_requester.push([key.account.as_str().into(), connection.into(), id.get().into()]);
-        }
-        let found = by_requester.fetch::<ParkedRecord>(self).await?;
+        let found = by_id(&BY_REQUESTER, &keys.shown).fetch::<ParkedRecord>(self).await?;
         keep_parked(set, keys, found)?;
 
-        let mut by_ticket = BY_TICKET.stage();
-        for (key, id) in &keys.tickets {
-            let connection = key.connection.to_string();
-            by_ticket.push([key.account.as_str().into(), connection.into(), id.get().into()]);
-        }
-        let found = by_ticket.fetch::<ParkedRecord>(self).await?;
+        let found = by_id(&BY_TICKET, &keys.tickets).fetch::<ParkedRecord>(self).await?;
         keep_parked(set, keys, found)
     }
 }

@@ -1,6 +1,6 @@
 //! Loading requesters, and the contacts that they are.
 
-use super::BatchKeys;
+use super::{BatchKeys, keys::by_id};
 use crate::{
     domain::{
         AccountId, ConnectionKey, ContactRow, EmailKey, Kept, TicketId, Timestamp, WorkingSet,
@@ -59,18 +59,6 @@ pub(super) fn requesters_of_tickets<'a>(
     keys: impl IntoIterator<Item = &'a (ConnectionKey, TicketId)>,
 ) -> Stage<'a> {
     by_id(&REQUESTERS_OF_TICKETS, keys)
-}
-
-fn by_id<'a>(
-    statement: &'static Staged,
-    keys: impl IntoIterator<Item = &'a (ConnectionKey, ZendeskId)>,
-) -> Stage<'a> {
-    let mut stage = statement.stage();
-    for (key, id) in keys {
-        let connection = key.connection.to_string();
-        stage.push([key.account.as_str().into(), connection.into(), id.get().into()]);
-    }
-    stage
 }
 
 pub(super) fn contacts(keys: &BatchKeys) -> Stage<'_> {

@@ -1,6 +1,6 @@
 //! Loading what became of the events before.
 
-use super::BatchKeys;
+use super::{BatchKeys, keys::by_event_id};
 use crate::{
     domain::{Kept, WorkingSet},
     store::{
@@ -22,12 +22,7 @@ pub(super) static RESULTS: Staged = Staged::query(
 );
 
 pub(super) fn results(keys: &BatchKeys) -> Stage<'_> {
-    let mut stage = RESULTS.stage();
-    for (key, id) in &keys.events {
-        let connection = key.connection.to_string();
-        stage.push([key.account.as_str().into(), connection.into(), id.as_str().into()]);
-    }
-    stage
+    by_event_id(&RESULTS, &keys.events)
 }
 
 pub(super) fn keep_results(set: &mut WorkingSet, records: Vec<ResultRecord>) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Loading the tickets.
 
+use super::keys::by_id;
 use crate::{
     domain::{ConnectionKey, Kept, TicketId, WorkingSet},
     store::{
@@ -23,12 +24,7 @@ pub(super) static TICKETS: Staged = Staged::query(
 pub(super) fn tickets<'a>(
     keys: impl IntoIterator<Item = &'a (ConnectionKey, TicketId)>,
 ) -> Stage<'a> {
-    let mut stage = TICKETS.stage();
-    for (key, id) in keys {
-        let connection = key.connection.to_string();
-        stage.push([key.account.as_str().into(), connection.into(), id.get().into()]);
-    }
-    stage
+    by_id(&TICKETS, keys)
 }
 
 pub(super) fn keep_tickets(set: &mut WorkingSet, records: Vec<TicketRecord>) -> Result<()> {
