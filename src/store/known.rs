@@ -5,6 +5,31 @@ use std::collections::BTreeMap;
 use super::{Result, Store, batch::corrupt, on::on};
 use crate::domain::{ConnectionKey, Invalid, KnownTicket, Presence, TicketId, Timestamp};
 
+/// What is known of the tickets whose ids this query reads out of a JSON array.
+macro_rules! known {
+    ($asked:literal) => {
+        concat!(
+            "
+              with asked as
+                   (",
+            $asked,
+            ")
+            select ticket_id, state, updated_at, observed_at, created_logged
+              from tickets
+             where account_id = $1
+               and connection_id = $2
+               and ticket_id in (select id from asked)
+             union all
+            select ticket_id, 'live', updated_at, observed_at,
+                   case when kind = 'created' then 1 else 0 end
+              from parked_events
+             where account_id = $1
+               and connection_id = $2
+               and ticket_id in (select id from asked)"
+        )
+    };
+}
+
 #[derive(sqlx::FromRow)]
 struct Row {
     ticket_id: i64,
@@ -40,38 +65,10 @@ impl Store {
         key: &ConnectionKey,
         ids: &[TicketId],
     ) -> Result<BTreeMap<TicketId, KnownTicket>> {
-        const POSTGRES: &str = "
-              with asked as
-                   (select value::bigint as id
-                      from json_array_elements_text($3::json) as ids (value))
-            select ticket_id, state, updated_at, observed_at, created_logged
-              from tickets
-             where account_id = $1
-               and connection_id = $2
-               and ticket_id in (select id from asked)
-             union all
-            select ticket_id, 'live', updated_at, observed_at,
-                   case when kind = 'created' then 1 else 0 end
-              from parked_events
-             where account_id = $1
-               and connection_id = $2
-               and ticket_id in (select id from asked)";
-        const SQLITE: &str = "
-              with asked as
-                   (select value as id
-                      from json_each($3))
-            select ticket_id, state, updated_at, observed_at, created_logged
-              from tickets
-             where account_id = $1
-               and connection_id = $2
-               and ticket_id in (select id from asked)
-             union all
-            select ticket_id, 'live', updated_at, observed_at,
-                   case when kind = 'created' then 1 else 0 end
-              from parked_events
-             where account_id = $1
-               and connection_id = $2
-               and ticket_id in (select id from asked)";
+        const SQLITE: &str = known!("select value as id from json_each($3)");
+        const POSTGRES: &str = known!(
+            "select value::bigint as id from json_array_elements_text($3::json) as ids (value)"
+        );
         let sql = self.pick(SQLITE, POSTGRES);
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
         let ids = format!("[{}]", ids.join(","));

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{
     Result, Store, Tx,
     batch::corrupt,
+    clock::{Clocked, clocked},
     on::on,
     upkeep::{Upkeep, UpkeepRow},
 };
@@ -56,23 +57,15 @@ impl Store {
     /// Whether there is a connection to look after. Asked before [`Store::claim_upkeep`], so that who
     /// has nothing to do writes nothing.
     pub async fn has_due_upkeep(&self) -> Result<bool> {
-        const SQLITE: &str = "
-              with clock as
-                   (select cast(unixepoch('subsec') * 1000000 as integer) as now)
-            select exists (select 1
-                             from upkeep, clock
-                            where due_at <= now
-                              and paused_until <= now
-                              and lease_until <= now)";
-        const POSTGRES: &str = "
-              with clock as
-                   (select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint) as now)
-            select exists (select 1
-                             from upkeep, clock
-                            where due_at <= now
-                              and paused_until <= now
-                              and lease_until <= now)";
-        let sql = self.pick(SQLITE, POSTGRES);
+        const SQL: Clocked = clocked!(
+            "
+                select exists (select 1
+                                 from upkeep, clock
+                                where due_at <= now
+                                  and paused_until <= now
+                                  and lease_until <= now)"
+        );
+        let sql = self.pick(SQL.sqlite, SQL.postgres);
         Ok(on!(Read(self), |db| sqlx::query_scalar(sql).fetch_one(db).await?))
     }
 
@@ -84,48 +77,30 @@ impl Store {
         lease: Duration,
         limit: usize,
     ) -> Result<Vec<(Lease, Upkeep)>> {
-        const SQLITE: &str = "
-                 with clock as
-                      (select cast(unixepoch('subsec') * 1000000 as integer) as now),
-                      due as
-                      (select account_id as account, connection_id as connection
-                         from upkeep, clock
-                        where due_at <= now
-                          and paused_until <= now
-                          and lease_until <= now
-                        order by due_at
-                        limit $3)
-               update upkeep
-                  set lease_owner = $1, epoch = epoch + 1, lease_until = now + $2,
-                      due_at = now + $2, paused_until = now + $2
-                 from clock, due
-                where account_id = account
-                  and connection_id = connection
-            returning account_id, connection_id, epoch, due_at, paused_until, failure_count,
-                      problem, problem_detail, problem_at, fetched_at, export_cursor,
-                      export_due_at, exported_at, webhook_due_at, requesters_due_at";
-        const POSTGRES: &str = "
-                 with clock as
-                      (select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint) as now),
-                      due as materialized
-                      (select account_id as account, connection_id as connection
-                         from upkeep, clock
-                        where due_at <= now
-                          and paused_until <= now
-                          and lease_until <= now
-                        order by due_at
-                        limit $3
-                          for update of upkeep skip locked)
-               update upkeep
-                  set lease_owner = $1, epoch = epoch + 1, lease_until = now + $2,
-                      due_at = now + $2, paused_until = now + $2
-                 from clock, due
-                where account_id = account
-                  and connection_id = connection
-            returning account_id, connection_id, epoch, due_at, paused_until, failure_count,
-                      problem, problem_detail, problem_at, fetched_at, export_cursor,
-                      export_due_at, exported_at, webhook_due_at, requesters_due_at";
-        let sql = self.pick(SQLITE, POSTGRES);
+        const SQL: Clocked = clocked!(
+            ",
+                       due as materialized
+                       (select account_id as account, connection_id as connection
+                          from upkeep, clock
+                         where due_at <= now
+                           and paused_until <= now
+                           and lease_until <= now
+                         order by due_at
+                         limit $3",
+            postgres: "
+                           for update of upkeep skip locked",
+            ")
+                update upkeep
+                   set lease_owner = $1, epoch = epoch + 1, lease_until = now + $2,
+                       due_at = now + $2, paused_until = now + $2
+                  from clock, due
+                 where account_id = account
+                   and connection_id = connection
+             returning account_id, connection_id, epoch, due_at, paused_until, failure_count,
+                       problem, problem_detail, problem_at, fetched_at, export_cursor,
+                       export_due_at, exported_at, webhook_due_at, requesters_due_at"
+        );
+        let sql = self.pick(SQL.sqlite, SQL.postgres);
         let rows: Vec<Row> = on!(Write(self), |db| {
             sqlx::query_as(sql)
                 .bind(owner.0.as_str())
@@ -139,31 +114,19 @@ impl Store {
 
     /// Holds a lease for so long from now on, if nobody else has taken it.
     pub async fn renew_lease(&self, lease: &Lease, duration: Duration) -> Result<LeaseHolding> {
-        const SQLITE: &str = "
-              with clock as
-                   (select cast(unixepoch('subsec') * 1000000 as integer) as now)
-            update upkeep
-               set lease_until = now + $5,
-                   due_at = case when due_at = lease_until then now + $5 else due_at end,
-                   paused_until = case when paused_until = 0 then 0 else now + $5 end
-              from clock
-             where account_id = $1
-               and connection_id = $2
-               and lease_owner = $3
-               and epoch = $4";
-        const POSTGRES: &str = "
-              with clock as
-                   (select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint) as now)
-            update upkeep
-               set lease_until = now + $5,
-                   due_at = case when due_at = lease_until then now + $5 else due_at end,
-                   paused_until = case when paused_until = 0 then 0 else now + $5 end
-              from clock
-             where account_id = $1
-               and connection_id = $2
-               and lease_owner = $3
-               and epoch = $4";
-        let sql = self.pick(SQLITE, POSTGRES);
+        const SQL: Clocked = clocked!(
+            "
+                update upkeep
+                   set lease_until = now + $5,
+                       due_at = case when due_at = lease_until then now + $5 else due_at end,
+                       paused_until = case when paused_until = 0 then 0 else now + $5 end
+                  from clock
+                 where account_id = $1
+                   and connection_id = $2
+                   and lease_owner = $3
+                   and epoch = $4"
+        );
+        let sql = self.pick(SQL.sqlite, SQL.postgres);
         let renewed = on!(Write(self), |db| {
             sqlx::query(sql)
                 .bind(lease.key.account.as_str())
@@ -234,33 +197,20 @@ impl Tx<'_> {
         owner: &LeaseOwner,
         lease: Duration,
     ) -> Result<Option<(Lease, Upkeep)>> {
-        const SQLITE: &str = "
-                 with clock as
-                      (select cast(unixepoch('subsec') * 1000000 as integer) as now)
-               update upkeep
-                  set lease_owner = $3, epoch = epoch + 1, lease_until = now + $4, due_at = now + $4,
-                      paused_until = now + $4
-                 from clock
-                where account_id = $1
-                  and connection_id = $2
-                  and lease_until <= now
-            returning account_id, connection_id, epoch, due_at, paused_until, failure_count, problem,
-                      problem_detail, problem_at, fetched_at, export_cursor, export_due_at, exported_at,
-                      webhook_due_at, requesters_due_at";
-        const POSTGRES: &str = "
-                 with clock as
-                      (select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint) as now)
-               update upkeep
-                  set lease_owner = $3, epoch = epoch + 1, lease_until = now + $4, due_at = now + $4,
-                      paused_until = now + $4
-                 from clock
-                where account_id = $1
-                  and connection_id = $2
-                  and lease_until <= now
-            returning account_id, connection_id, epoch, due_at, paused_until, failure_count, problem,
-                      problem_detail, problem_at, fetched_at, export_cursor, export_due_at, exported_at,
-                      webhook_due_at, requesters_due_at";
-        let sql = self.pick(SQLITE, POSTGRES);
+        const SQL: Clocked = clocked!(
+            "
+                update upkeep
+                   set lease_owner = $3, epoch = epoch + 1, lease_until = now + $4,
+                       due_at = now + $4, paused_until = now + $4
+                  from clock
+                 where account_id = $1
+                   and connection_id = $2
+                   and lease_until <= now
+             returning account_id, connection_id, epoch, due_at, paused_until, failure_count,
+                       problem, problem_detail, problem_at, fetched_at, export_cursor,
+                       export_due_at, exported_at, webhook_due_at, requesters_due_at"
+        );
+        let sql = self.pick(SQL.sqlite, SQL.postgres);
         let row: Option<Row> = on!(Tx(self), |db| {
             sqlx::query_as(sql)
                 .bind(key.account.as_str())

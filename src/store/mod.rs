@@ -4,6 +4,7 @@ mod account;
 mod announcement;
 mod authorization;
 mod batch;
+mod clock;
 mod connection;
 mod contact;
 mod contact_field;

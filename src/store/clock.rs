@@ -1,0 +1,37 @@
+//! The database's clock: one for all replicas, whose own may differ.
+
+/// A statement that reads the database's clock: the same on both engines but for how that is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clocked {
+    pub(super) sqlite: &'static str,
+    pub(super) postgres: &'static str,
+}
+
+/// Writes a statement down for both engines. It has the time in microseconds as `now`, of a table
+/// `clock`, and goes on behind that; where it locks rows, `PostgreSQL` says so in the middle.
+macro_rules! clocked {
+    ($text:literal) => {
+        $crate::store::clock::clocked!($text, postgres: "", "")
+    };
+    ($head:literal, postgres: $middle:literal, $tail:literal) => {
+        $crate::store::clock::Clocked {
+            sqlite: concat!(
+                "
+                  with clock as
+                       (select cast(unixepoch('subsec') * 1000000 as integer) as now)",
+                $head,
+                $tail
+            ),
+            postgres: concat!(
+                "
+                  with clock as
+                       (select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint) as now)",
+                $head,
+                $middle,
+                $tail
+            ),
+        }
+    };
+}
+
+pub(super) use clocked;
