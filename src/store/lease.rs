@@ -30,6 +30,8 @@ impl LeaseOwner {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     pub key: ConnectionKey,
+    /// When it was taken, by the database's clock: what was due by that clock then is due.
+    pub claimed_at: Timestamp,
     owner: LeaseOwner,
     epoch: i64,
 }
@@ -47,6 +49,7 @@ struct Row {
     account_id: String,
     connection_id: String,
     epoch: i64,
+    claimed_at: i64,
     #[sqlx(flatten)]
     upkeep: UpkeepRow,
 }
@@ -96,9 +99,10 @@ impl Store {
                   from clock, due
                  where account_id = account
                    and connection_id = connection
-             returning account_id, connection_id, epoch, due_at, paused_until, failure_count,
-                       problem, problem_detail, problem_at, fetched_at, export_cursor,
-                       export_due_at, exported_at, webhook_due_at, requesters_due_at"
+             returning account_id, connection_id, epoch, lease_until - $2 as claimed_at, due_at,
+                       paused_until, failure_count, problem, problem_detail, problem_at,
+                       fetched_at, export_cursor, export_due_at, exported_at, webhook_due_at,
+                       requesters_due_at"
         );
         let sql = self.pick(SQL.sqlite, SQL.postgres);
         let rows: Vec<Row> = on!(Write(self), |db| {
@@ -206,9 +210,10 @@ impl Tx<'_> {
                  where account_id = $1
                    and connection_id = $2
                    and lease_until <= now
-             returning account_id, connection_id, epoch, due_at, paused_until, failure_count,
-                       problem, problem_detail, problem_at, fetched_at, export_cursor,
-                       export_due_at, exported_at, webhook_due_at, requesters_due_at"
+             returning account_id, connection_id, epoch, lease_until - $4 as claimed_at, due_at,
+                       paused_until, failure_count, problem, problem_detail, problem_at,
+                       fetched_at, export_cursor, export_due_at, exported_at, webhook_due_at,
+                       requesters_due_at"
         );
         let sql = self.pick(SQL.sqlite, SQL.postgres);
         let row: Option<Row> = on!(Tx(self), |db| {
@@ -230,7 +235,8 @@ impl Row {
             account: self.account_id.try_into().map_err(corrupt("upkeep"))?,
             connection: self.connection_id.parse().map_err(corrupt("upkeep"))?,
         };
-        let lease = Lease { key, owner: owner.clone(), epoch: self.epoch };
+        let claimed_at = Timestamp::from_micros(self.claimed_at).map_err(corrupt("upkeep"))?;
+        let lease = Lease { key, claimed_at, owner: owner.clone(), epoch: self.epoch };
         Ok((lease, self.upkeep.try_into()?))
     }
 }

@@ -8,7 +8,6 @@ use tracing::warn;
 
 use super::visit::{Setback, Visit, out_of_time};
 use crate::{
-    clock,
     domain::{
         Doubt, EventId, KnownTicket, Requester, Secret, Settled, Shown, TicketEvent, TicketFetch,
         TicketId, Timestamp, WaitingHint,
@@ -34,7 +33,7 @@ impl Visit {
     pub(super) async fn drain(&mut self) -> Result<(), Setback> {
         let (store, key) = (self.upkeep.store.clone(), self.connection.key.clone());
         for _ in 0..MAX_ROUNDS {
-            let hints = store.due_hints(&key, clock::now(), MAX_IDS).await?;
+            let hints = store.due_hints(&key, self.now(), MAX_IDS).await?;
             if hints.is_empty() {
                 break;
             }
@@ -58,7 +57,7 @@ impl Visit {
             // Before the call: what is seen later is newer.
             let known = self.upkeep.store.known_tickets(&self.connection.key, &ids).await?;
             self.keep_pace().await?;
-            let started_at = clock::now();
+            let started_at = self.now();
             let fetched = match self.show(&ids).await {
                 Ok(fetched) => Some(fetched),
                 Err(Setback::Failed(Error::Zendesk(zendesk::Error::TooLarge { .. }))) => None,
@@ -82,7 +81,7 @@ impl Visit {
             shown.unwrap_or_else(|_| Err(out_of_time()))
         };
         let fetched = self.call(Purpose::Sync, FETCH_LIMIT, show).await?;
-        let now = clock::now();
+        let now = self.now();
         self.left.fetched_at = Some(now);
         self.heed(fetched.rate, now);
         Ok(fetched)
@@ -139,7 +138,7 @@ impl Visit {
                 Ok(_) => {}
                 Err(error @ (Error::InternalLogged | Error::EventIdReused)) => {
                     warn!(event = %id, cause = %error, "a fetched ticket could not be applied");
-                    back.push((id, clock::now().plus(DEFECT_PAUSE)));
+                    back.push((id, self.now().plus(DEFECT_PAUSE)));
                 }
                 Err(error) => failure = Some(error),
             }

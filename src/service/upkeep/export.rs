@@ -9,7 +9,6 @@ use super::{
     visit::{Setback, Visit, trouble_of},
 };
 use crate::{
-    clock,
     domain::{
         ConnectionState, ExportCursor, Hint, Invalid, Secret, SyncProblem, TicketId, Timestamp,
     },
@@ -33,7 +32,7 @@ impl Visit {
         if self.connection.state != ConnectionState::Active {
             return Ok(());
         }
-        let now = clock::now();
+        let now = self.now();
         if let Some(due_at) = self.left.export_due_at.filter(|due_at| *due_at > now) {
             // Only the next page shows that it moves again.
             let before = self.left.trouble.clone();
@@ -63,11 +62,11 @@ impl Visit {
         };
         self.keep_pace().await?;
         let page = self.export(&from).await?;
-        self.heed(page.rate, clock::now());
+        self.heed(page.rate, self.now());
         let hints = self.missed(&page, finished_at).await?;
         for hints in hints.chunks(HINTS_AT_ONCE) {
             let (key, hints) = (&self.connection.key, hints.to_vec());
-            let stored = self.upkeep.batcher.store_hints(key, hints, clock::now());
+            let stored = self.upkeep.batcher.store_hints(key, hints, self.now());
             self.unless_stopping(stored).await?;
         }
         if !hints.is_empty() {

@@ -137,7 +137,13 @@ impl Upkeep {
         Ok(self.store.claim_upkeep(&self.owner, LEASE, limit).await?)
     }
 
-    async fn visit(self, lease: Lease, upkeep: crate::store::Upkeep, stopping: CancellationToken) {
+    /// Does for one connection what is due, with a lease that was just taken, and lets it go.
+    pub async fn visit(
+        self,
+        lease: Lease,
+        upkeep: crate::store::Upkeep,
+        stopping: CancellationToken,
+    ) {
         match Visit::begin(self, lease, upkeep, stopping).await {
             Ok(Some(mut visit)) => {
                 let end = visit.work().await;

@@ -7,7 +7,6 @@ use super::{
     visit::{Setback, Visit},
 };
 use crate::{
-    clock,
     domain::{
         ConnectionState, EventId, EventSource, Hint, HintKind, Invalid, Secret, TicketId,
         Timestamp, ZendeskId,
@@ -27,7 +26,7 @@ impl Visit {
         if self.connection.state != ConnectionState::Active {
             return Ok(());
         }
-        let now = clock::now();
+        let now = self.now();
         if let Some(due_at) = self.left.requesters_due_at.filter(|due_at| *due_at > now) {
             self.due(due_at);
             return Ok(());
@@ -42,7 +41,7 @@ impl Visit {
             ids.dedup();
             self.keep_pace().await?;
             let users = self.show_users(&ids).await?;
-            self.heed(users.rate, clock::now());
+            self.heed(users.rate, self.now());
             let reachable = |requester| {
                 users.requesters.get(requester).is_some_and(|user| user.email.is_some())
             };

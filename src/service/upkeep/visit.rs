@@ -8,7 +8,6 @@ use tracing::{debug, warn};
 
 use super::{LEASE, Upkeep};
 use crate::{
-    clock,
     domain::{Connection, ConnectionState, Secret, SyncProblem, Timestamp, Trouble, pause},
     error::{Error, Result},
     service::access::Purpose,
@@ -28,6 +27,7 @@ pub struct Visit {
     /// What goes wrong and keeps nothing else from being done.
     pub(super) trouble: Option<Trouble>,
     lease: Lease,
+    begun: Instant,
     held_until: Mutex<Instant>,
     due_at: Option<Timestamp>,
     stopping: CancellationToken,
@@ -51,16 +51,25 @@ impl Visit {
         left: store::Upkeep,
         stopping: CancellationToken,
     ) -> Result<Option<Self>> {
+        let begun = Instant::now();
         // Counted from after the claim: what the claim itself took is covered by the margin, or is a
         // lease that will be renewed too late and found lost.
-        let held_until = Mutex::new(Instant::now() + LEASE);
+        let held_until = Mutex::new(begun + LEASE);
         let Some(connection) = upkeep.store.connection(&lease.key).await? else {
             let left = store::Upkeep { due_at: None, paused_until: Timestamp::EPOCH, ..left };
             upkeep.store.release_upkeep(&lease, &left).await?;
             return Ok(None);
         };
         let (trouble, due_at) = (None, None);
-        Ok(Some(Self { upkeep, connection, left, trouble, lease, held_until, due_at, stopping }))
+        let visit =
+            Self { upkeep, connection, left, trouble, lease, begun, held_until, due_at, stopping };
+        Ok(Some(visit))
+    }
+
+    /// This moment by the database's clock, which says what is due: by this process's own the same may
+    /// not be due yet, and would be claimed again at once.
+    pub(super) fn now(&self) -> Timestamp {
+        self.lease.claimed_at.plus(self.begun.elapsed())
     }
 
     /// Does all there is to do for the connection, in this order.
@@ -92,13 +101,13 @@ impl Visit {
         F: Future<Output = zendesk::Result<T>>,
     {
         let (access, key) = (&self.upkeep.access, &self.connection.key);
-        let token = self.unless_stopping(access.token(key, purpose, clock::now())).await?;
+        let token = self.unless_stopping(access.token(key, purpose, self.now())).await?;
         self.hold(limit).await?;
         match self.unless_stopping(call(token.clone())).await {
             Err(Setback::Failed(Error::Zendesk(error))) if error.is_unauthorized() => {}
             ended => return ended,
         }
-        let renewed = access.renewed(key, purpose, &token, clock::now());
+        let renewed = access.renewed(key, purpose, &token, self.now());
         let renewed = self.unless_stopping(renewed).await?;
         self.hold(limit).await?;
         match self.unless_stopping(call(renewed.clone())).await {
@@ -141,7 +150,7 @@ impl Visit {
 
     /// Lets the connection go, and leaves word of how the visit ended.
     pub(super) async fn release(mut self, end: Result<(), Setback>) {
-        let now = clock::now();
+        let now = self.now();
         self.left.paused_until = Timestamp::EPOCH;
         let mut trouble = self.trouble.take();
         match end {

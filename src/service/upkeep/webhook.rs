@@ -7,7 +7,6 @@ use super::{
     visit::{Setback, Visit, trouble_of},
 };
 use crate::{
-    clock,
     domain::{
         Connection, ConnectionKey, ConnectionState, Secret, SecretColumn, SecretPlace, SyncProblem,
         Timestamp, WebhookId, WebhookState,
@@ -25,7 +24,7 @@ impl Visit {
         if self.connection.state != ConnectionState::Active {
             return Ok(());
         }
-        let now = clock::now();
+        let now = self.now();
         let later = now.plus(jittered(self.upkeep.options.webhook_interval));
         if let Some(due_at) = self.left.webhook_due_at.filter(|due_at| *due_at > now) {
             // Only a look at the webhook shows that it is forbidden no more.
@@ -135,7 +134,7 @@ impl Visit {
         let (stored, state) = match webhook {
             None => (stored, WebhookState::Pending),
             Some((id, secret)) => {
-                (self.renewed(stored, id, secret, clock::now())?, WebhookState::Registered)
+                (self.renewed(stored, id, secret, self.now())?, WebhookState::Registered)
             }
         };
         let changed = Connection { webhook: state, ..connection.clone() };

@@ -8,10 +8,8 @@ use ticketsync::{
     sandbox::zendesk::{Switches, TicketInput},
 };
 
-use super::{Synced, hasty, reconciling};
+use super::{EXPORT, Synced, hasty, reconciling};
 use crate::support::{eventually, on_both_engines};
-
-const EXPORT: &str = "incremental/tickets/cursor.json";
 
 impl Synced {
     /// Waits for an export that begins from now on, and for its end.

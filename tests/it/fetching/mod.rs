@@ -1,11 +1,13 @@
 //! A connection that keeps itself in sync with a help desk: hints fetched, changes made up for.
 
 mod addresses;
+mod clocks;
 mod draining;
 mod exporting;
 mod previewing;
 mod stuck;
 mod troubles;
+mod visiting;
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,6 +28,7 @@ use ticketsync::{
     store::{ReadBounds, ReadFrom, Store, TriggerFilter},
     zendesk::{Client, ClientOptions, REQUEST_TIMEOUT},
 };
+use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::Request;
 
@@ -37,6 +40,8 @@ use crate::{
 
 /// More of anything than a test has.
 const ALL: i64 = 1_000;
+/// Where the export is read.
+const EXPORT: &str = "incremental/tickets/cursor.json";
 
 /// A connection of the account `acme`, its help desk, and who looks after it.
 pub struct Synced {
@@ -48,6 +53,9 @@ pub struct Synced {
     pub session: Session,
     access: Access,
     options: UpkeepOptions,
+    upkeep: Upkeep,
+    looking: CancellationToken,
+    looker: JoinHandle<()>,
     stopping: CancellationToken,
     tasks: TaskTracker,
 }
@@ -88,8 +96,9 @@ impl Synced {
         let on_commit: OnCommit = Arc::new(|_: &AccountId| {});
         let batcher = Batcher::start(&store, 1, &on_commit, &stopping, &tasks);
         let upkeep = Upkeep::new(&access, batcher.clone(), options.clone());
-        tasks.spawn(upkeep.clone().run(stopping.clone()));
-        let api = ConnectionApi::new(Connecting::new(access.clone(), upkeep));
+        let looking = stopping.child_token();
+        let looker = tasks.spawn(upkeep.clone().run(looking.clone()));
+        let api = ConnectionApi::new(Connecting::new(access.clone(), upkeep.clone()));
         let started = api.start_connection(Request::new(start_request())).await.unwrap();
         let id = started.into_inner().connection.unwrap().connection_id;
         let key = ConnectionKey {
@@ -97,7 +106,21 @@ impl Synced {
             connection: id.parse().unwrap(),
         };
         let session = db.session().await;
-        Self { desk, store, api, batcher, key, session, access, options, stopping, tasks }
+        Self {
+            desk,
+            store,
+            api,
+            batcher,
+            key,
+            session,
+            access,
+            options,
+            upkeep,
+            looking,
+            looker,
+            stopping,
+            tasks,
+        }
     }
 
     /// A person authorises the connection, for the first time or again.

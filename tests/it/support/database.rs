@@ -7,6 +7,7 @@ use std::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use sqlx::{
@@ -130,6 +131,26 @@ impl Database {
     /// Opens a session of the test's own.
     pub async fn session(&self) -> Session {
         Session::open(&self.url).await
+    }
+
+    /// Sets the clock of the database ahead of the service's, for sessions that begin from now on. A
+    /// database in a file has no clock of its own.
+    pub async fn set_clock_ahead(&self, by: Duration) {
+        let mut session = self.session().await;
+        if let Session::Postgres(_) = session {
+            let micros = by.as_micros();
+            // Found before the real one, which comes first unless its schema is named.
+            let sql = format!(
+                "create function public.clock_timestamp() returns timestamptz language sql volatile
+                     as $$ select pg_catalog.clock_timestamp() + interval '{micros} microseconds' $$;
+                 do $$ begin
+                     execute format('alter database %I set search_path = public, pg_catalog',
+                                    current_database());
+                 end $$"
+            );
+            session.execute(&sql).await;
+        }
+        session.close().await;
     }
 
     /// Makes an ACTIVE connection of an account without going through Zendesk.

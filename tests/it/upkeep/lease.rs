@@ -8,7 +8,7 @@ use ticketsync::{
     store::{Lease, LeaseHolding, LeaseOwner, Store, Upkeep},
 };
 
-use crate::support::{eventually, on_both_engines};
+use crate::support::{Database, Session, eventually, on_both_engines};
 
 const LONG: Duration = Duration::from_mins(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -26,6 +26,20 @@ async fn claim(store: &Store, length: Duration) -> Option<(Lease, Upkeep)> {
 
 async fn known(store: &Store, key: &ConnectionKey) -> Upkeep {
     store.upkeep(key).await.unwrap().unwrap()
+}
+
+/// This moment by the database's clock.
+async fn database_time(db: &Database) -> Timestamp {
+    let mut session = db.session().await;
+    let sql = match session {
+        Session::Sqlite(_) => "select cast(unixepoch('subsec') * 1000000 as integer)",
+        Session::Postgres(_) => {
+            "select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)"
+        }
+    };
+    let now = session.integers(sql).await;
+    session.close().await;
+    Timestamp::from_micros(now[0]).unwrap()
 }
 
 /// The pause of a connection that nothing keeps from going on.
@@ -50,6 +64,26 @@ on_both_engines! {
         let mut tx = store.begin().await.unwrap();
         assert_eq!(tx.claim_upkeep_of(&one, &LeaseOwner::random(), LONG).await.unwrap(), None);
         drop(tx);
+        store.close().await;
+    }
+
+    async fn a_lease_says_when_it_was_taken_by_the_databases_clock(db: Database) {
+        let key = db.active_connection("acme").await.key();
+        db.set_clock_ahead(SECOND).await;
+        let store = db.store().await;
+        revive(&store, &key, Timestamp::EPOCH).await;
+        let before = database_time(&db).await;
+        let (lease, left) = claim(&store, LONG).await.unwrap();
+        let between = database_time(&db).await;
+        assert!((before..=between).contains(&lease.claimed_at), "{lease:?}");
+        let idle = Upkeep { due_at: None, paused_until: NO_PAUSE, ..left };
+        store.release_upkeep(&lease, &idle).await.unwrap();
+        let mut tx = store.begin().await.unwrap();
+        let claimed = tx.claim_upkeep_of(&key, &LeaseOwner::random(), LONG).await.unwrap();
+        tx.commit().await.unwrap();
+        let (lease, _) = claimed.unwrap();
+        let after = database_time(&db).await;
+        assert!((between..=after).contains(&lease.claimed_at), "{lease:?}");
         store.close().await;
     }
 
