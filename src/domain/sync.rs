@@ -85,13 +85,15 @@ impl WorkingSet {
         }
     }
 
-    /// What the event did when its id was applied before (rule 11). A parked event that is sent again
-    /// with other content is replaced: it is taken out here and applied anew.
+    /// What the event did when its id was applied before (rule 11). A producer's parked event that is
+    /// sent again with other content is replaced: it is taken out here and applied anew. A hint is known
+    /// by its id alone: Zendesk delivers it again, and never another one under its id.
     fn applied_before(&mut self, event: &TicketEvent) -> Result<Option<Effect>, Rejection> {
         let key = (event.connection.clone(), event.id().clone());
         let Some(stored) = self.results.get(&key) else { return Ok(None) };
         let stored = stored.get();
-        if stored.content_hash.is_none_or(|hash| hash == event.content_hash) {
+        let is_hint = event.id().source() != EventSource::Producer;
+        if is_hint || stored.content_hash.is_none_or(|hash| hash == event.content_hash) {
             return Ok(Some(stored.effect));
         }
         if stored.effect.outcome != Outcome::Parked {

@@ -212,8 +212,6 @@ fn forged(cause: Forged) -> Outcome {
 fn refused(error: &Error) -> Outcome {
     match error.reason() {
         ErrorReason::ConnectionNotFound | ErrorReason::ConnectionNotActive => Outcome::Unknown,
-        // Applied already, whatever it told then.
-        ErrorReason::EventIdReused => Outcome::Duplicate,
         _ => {
             // Logs the cause where it is ours.
             debug!(cause = error.message(), "a delivery is not stored");

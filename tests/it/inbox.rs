@@ -5,9 +5,9 @@ use std::time::Duration;
 use ticketsync::{
     clock,
     domain::{
-        ConnectionKey, CreatedDetail, EventBody, EventId, EventSource, Hint, HintAnswer, HintKind,
-        Incoming, Observation, Outcome, Receipt, Rejection, Requester, TicketEvent, Timestamp,
-        Version,
+        Answer, ConnectionKey, CreatedDetail, EventBody, EventId, EventSource, Hint, HintAnswer,
+        HintKind, Incoming, Observation, Outcome, Receipt, Rejection, Requester, TicketEvent,
+        Timestamp, Version,
     },
     store::{BatchKeys, Store, Waiting},
 };
@@ -104,7 +104,7 @@ on_both_engines! {
 
         let applied = take_in(&store, vec![Incoming::Event(fetched(&key, &told))]).await;
         let Ok(Receipt::Event(answer)) = applied[0] else { panic!("{applied:?}") };
-        assert!(matches!(answer, ticketsync::domain::Answer::Applied(effect) if effect.outcome == Outcome::Deleted));
+        assert!(matches!(answer, Answer::Applied(effect) if effect.outcome == Outcome::Deleted));
         assert_eq!(store.waiting(&key).await.unwrap(), Waiting::default());
         assert_eq!(take_in(&store, vec![delivery()]).await, [duplicate]);
         assert_eq!(store.waiting(&key).await.unwrap(), Waiting::default());
@@ -116,6 +116,38 @@ on_both_engines! {
         ];
         take_in(&store, both).await;
         assert_eq!(store.waiting(&key).await.unwrap(), Waiting::default());
+        store.close().await;
+    }
+
+    async fn a_hint_whose_id_was_applied_for_another_is_a_duplicate_and_waits_no_longer(db: Database) {
+        let (key, store) = (db.active_connection("acme").await.key(), db.store().await);
+        let (told, other) = (hint("e1", 7), hint("e1", 8));
+        keep(&store, &key, vec![told.clone()]).await;
+        // Its ticket is fetched, and meanwhile another of its id is applied.
+        let first = take_in(&store, vec![Incoming::Event(fetched(&key, &other))]).await;
+        let Ok(Receipt::Event(Answer::Applied(effect))) = first[0] else { panic!("{first:?}") };
+        assert_eq!(store.waiting(&key).await.unwrap(), Waiting::default());
+        let duplicate = Ok(Receipt::Event(Answer::Duplicate(effect)));
+        assert_eq!(take_in(&store, vec![Incoming::Event(fetched(&key, &told))]).await, [duplicate]);
+        let gone = Hint { kind: HintKind::PermanentlyDeleted, ..told.clone() };
+        let gone = Incoming::hint(key.clone(), gone, clock::now());
+        assert_eq!(take_in(&store, vec![gone]).await, [duplicate]);
+
+        // However a hint comes to wait whose id was applied: it leaves all the same.
+        let mut session = db.session().await;
+        session
+            .execute(
+                "insert into inbox (account_id, connection_id, event_id, ticket_id, kind, received_at,
+                                    due_at, attempt_count)
+                 select account_id, connection_id, event_id, 7, 'changed', 0, 0, 0 from events",
+            )
+            .await;
+        session.close().await;
+        assert_eq!(due(&store, &key, clock::now(), 10).await, ["e1"]);
+        assert_eq!(take_in(&store, vec![Incoming::Event(fetched(&key, &told))]).await, [duplicate]);
+        assert_eq!(store.waiting(&key).await.unwrap(), Waiting::default());
+        let stored = store.event(&key, &told.id).await.unwrap().unwrap();
+        assert_eq!(stored.effect, effect, "what became of the id is told as before");
         store.close().await;
     }
 

@@ -136,7 +136,7 @@ impl Visit {
         for (id, accepted) in accepted {
             match accepted.answer().await {
                 Ok(_) => {}
-                Err(error @ (Error::InternalLogged | Error::EventIdReused)) => {
+                Err(error @ Error::InternalLogged) => {
                     warn!(event = %id, cause = %error, "a fetched ticket could not be applied");
                     back.push((id, self.now().plus(DEFECT_PAUSE)));
                 }
