@@ -5,6 +5,7 @@ mod clocks;
 mod draining;
 mod exporting;
 mod previewing;
+mod scripted;
 mod stuck;
 mod troubles;
 mod visiting;
