@@ -20,14 +20,14 @@ use crate::domain::{
 /// may write each byte of those as several, and accounts add fields of their own.
 const MAX_TICKETS_BYTES: usize = 32 * 1024 * 1024;
 
-/// Tickets that were asked for, and users who may be their requesters.
+/// Tickets that were asked for, and users that came along.
 #[derive(Debug, Clone, Default)]
 pub struct Fetched {
     /// A ticket that Zendesk leaves out is not among them: it was deleted, or is not there yet.
     pub tickets: BTreeMap<TicketId, Result<Ticket, Unreadable>>,
-    /// Whoever Zendesk named; a requester whom it does not know is not among them.
+    /// Whoever Zendesk named, requesters or not.
     pub requesters: BTreeMap<ZendeskId, Requester>,
-    /// After the last call; none where Zendesk does not say, or was not asked.
+    /// None where Zendesk does not say, or was not asked.
     pub rate: Option<Rate>,
 }
 
@@ -56,8 +56,8 @@ struct NamedTicket {
 }
 
 impl Client {
-    /// Fetches tickets, at most [`super::MAX_IDS`], and their requesters, in one call or two. Without
-    /// any id Zendesk is not asked.
+    /// Fetches tickets, at most [`super::MAX_IDS`], and what users come along. Without any id Zendesk is
+    /// not asked.
     ///
     /// # Errors
     /// What Zendesk answers; [`super::Error::TooLarge`], where asking for fewer helps;
@@ -73,20 +73,15 @@ impl Client {
         }
         let path = format!("/api/v2/tickets/show_many.json?ids={}&include=users", id_list(ids)?);
         let answer = send_within(self.bulk(subdomain, token, &path), MAX_TICKETS_BYTES).await?;
-        let mut fetched = read(&answer, ids)?;
-        let missing = fetched.missing_requesters();
-        if !missing.is_empty() {
-            let users = self.show_users(subdomain, token, &missing).await?;
-            fetched.requesters.extend(users.requesters);
-            fetched.rate = users.rate.or(fetched.rate);
-        }
-        Ok(fetched)
+        read(&answer, ids)
     }
 }
 
 impl Fetched {
-    /// The requesters of the tickets whom the answer did not bring along.
-    fn missing_requesters(&self) -> Vec<ZendeskId> {
+    /// The requesters of the tickets who did not come along: to be asked for by
+    /// [`Client::show_users`]. One whom Zendesk does not know stays among them.
+    #[must_use]
+    pub fn missing_requesters(&self) -> Vec<ZendeskId> {
         let readable = self.tickets.values().flatten();
         let missing: BTreeSet<ZendeskId> = readable
             .map(|ticket| ticket.requester_id)

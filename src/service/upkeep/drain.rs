@@ -3,10 +3,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use metrics::counter;
-use tokio::time::timeout;
 use tracing::warn;
 
-use super::visit::{Setback, Visit, out_of_time};
+use super::visit::{Setback, Visit};
 use crate::{
     domain::{
         Doubt, EventId, KnownTicket, Requester, Secret, Settled, Shown, TicketEvent, TicketFetch,
@@ -19,8 +18,6 @@ use crate::{
 
 /// How many calls one visit makes for hints before it looks at what else there is to do.
 const MAX_ROUNDS: usize = 20;
-/// How long one fetch may take, its users included: its lease has to last for longer.
-const FETCH_LIMIT: Duration = Duration::from_secs(45);
 /// How long a hint waits whose event the store refuses: a defect of ours, which only another version
 /// of the service puts right. Nothing else waits for it.
 const DEFECT_PAUSE: Duration = Duration::from_hours(1);
@@ -56,11 +53,11 @@ impl Visit {
             let ids: Vec<TicketId> = part.keys().copied().collect();
             // Before the call: what is seen later is newer.
             let known = self.upkeep.store.known_tickets(&self.connection.key, &ids).await?;
-            self.keep_pace().await?;
-            let started_at = self.now();
-            let fetched = match self.show(&ids).await {
-                Ok(fetched) => Some(fetched),
-                Err(Setback::Failed(Error::Zendesk(zendesk::Error::TooLarge { .. }))) => None,
+            let (started_at, fetched) = match self.show(&ids).await {
+                Ok((started_at, fetched)) => (started_at, Some(fetched)),
+                Err(Setback::Failed(Error::Zendesk(zendesk::Error::TooLarge { .. }))) => {
+                    (self.now(), None)
+                }
                 Err(setback) => return Err(setback),
             };
             match (fetched, ids.get(ids.len() / 2)) {
@@ -74,17 +71,25 @@ impl Visit {
         Ok(())
     }
 
-    async fn show(&mut self, ids: &[TicketId]) -> Result<Fetched, Setback> {
+    /// Fetches tickets, and their requesters where they do not come along. Answers when the call for the
+    /// tickets was sent, too.
+    async fn show(&mut self, ids: &[TicketId]) -> Result<(Timestamp, Fetched), Setback> {
         let (zendesk, subdomain) = (&self.upkeep.zendesk, &self.connection.subdomain);
+        let this = &*self;
         let show = |token: Secret| async move {
-            let shown = timeout(FETCH_LIMIT, zendesk.show_tickets(subdomain, &token, ids)).await;
-            shown.unwrap_or_else(|_| Err(out_of_time()))
+            // Not before it was its turn, nor before a token was good.
+            let started_at = this.now();
+            Ok((started_at, zendesk.show_tickets(subdomain, &token, ids).await?))
         };
-        let fetched = self.call(Purpose::Sync, FETCH_LIMIT, show).await?;
-        let now = self.now();
-        self.left.fetched_at = Some(now);
-        self.heed(fetched.rate, now);
-        Ok(fetched)
+        let (started_at, mut fetched) =
+            self.call(Purpose::Sync, zendesk.bulk_timeout(), show).await?;
+        self.heed(fetched.rate);
+        let missing = fetched.missing_requesters();
+        if !missing.is_empty() {
+            fetched.requesters.extend(self.show_users(&missing).await?);
+        }
+        self.left.fetched_at = Some(self.now());
+        Ok((started_at, fetched))
     }
 
     /// Settles hints by what was fetched; without that, their ticket is too large to be read.

@@ -60,9 +60,8 @@ impl Visit {
             Some(cursor) => ExportFrom::Cursor(cursor),
             None => ExportFrom::Time(self.left.exported_at.unwrap_or(finished_at).minus(OVERLAP)),
         };
-        self.keep_pace().await?;
         let page = self.export(&from).await?;
-        self.heed(page.rate, self.now());
+        self.heed(page.rate);
         let hints = self.missed(&page, finished_at).await?;
         for hints in hints.chunks(HINTS_AT_ONCE) {
             let (key, hints) = (&self.connection.key, hints.to_vec());

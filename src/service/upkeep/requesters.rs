@@ -1,6 +1,6 @@
 //! Requesters without an e-mail address: whether they have one by now.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     jittered,
@@ -8,12 +8,12 @@ use super::{
 };
 use crate::{
     domain::{
-        ConnectionState, EventId, EventSource, Hint, HintKind, Invalid, Secret, TicketId,
-        Timestamp, ZendeskId,
+        ConnectionState, EventId, EventSource, Hint, HintKind, Invalid, Requester, Secret,
+        TicketId, Timestamp, ZendeskId,
     },
     error::{Error, Result},
     service::access::Purpose,
-    zendesk::{FetchedUsers, MAX_IDS},
+    zendesk::MAX_IDS,
 };
 
 /// How often it is looked whether they have one: nobody tells when an address is added.
@@ -39,12 +39,9 @@ impl Visit {
             after = Some(*last);
             let mut ids: Vec<ZendeskId> = waiting.iter().map(|(requester, _)| *requester).collect();
             ids.dedup();
-            self.keep_pace().await?;
             let users = self.show_users(&ids).await?;
-            self.heed(users.rate, self.now());
-            let reachable = |requester| {
-                users.requesters.get(requester).is_some_and(|user| user.email.is_some())
-            };
+            let reachable =
+                |requester| users.get(requester).is_some_and(|user| user.email.is_some());
             let hints = waiting.iter().filter(|(requester, _)| reachable(requester));
             let hints: Result<Vec<Hint>, Invalid> =
                 hints.map(|(_, ticket)| hint(*ticket, now)).collect();
@@ -60,10 +57,16 @@ impl Visit {
         Ok(())
     }
 
-    async fn show_users(&self, ids: &[ZendeskId]) -> Result<FetchedUsers, Setback> {
+    /// Asks for users. Who does not exist, or no longer, is not among them.
+    pub(super) async fn show_users(
+        &self,
+        ids: &[ZendeskId],
+    ) -> Result<BTreeMap<ZendeskId, Requester>, Setback> {
         let (zendesk, subdomain) = (&self.upkeep.zendesk, &self.connection.subdomain);
         let show = |token: Secret| async move { zendesk.show_users(subdomain, &token, ids).await };
-        self.call(Purpose::Sync, zendesk.bulk_timeout(), show).await
+        let users = self.call(Purpose::Sync, zendesk.bulk_timeout(), show).await?;
+        self.heed(users.rate);
+        Ok(users.requesters)
     }
 }
 

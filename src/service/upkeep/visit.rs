@@ -89,8 +89,9 @@ impl Visit {
         self.due_at = Some(self.due_at.map_or(at, |due_at| due_at.min(at)));
     }
 
-    /// Makes a call in the name of who agreed, with a token that is good, while the lease is held for
-    /// as long as the call may take. A token that is refused is refreshed once.
+    /// Makes a call in the name of who agreed, with a token that is good, once it is its turn, while the
+    /// lease is held for as long as the call may take. A token that is refused is refreshed once, and
+    /// the call made again: that counts as another one. `call` asks Zendesk once.
     pub(super) async fn call<T, F>(
         &self,
         purpose: Purpose,
@@ -101,6 +102,7 @@ impl Visit {
         F: Future<Output = zendesk::Result<T>>,
     {
         let (access, key) = (&self.upkeep.access, &self.connection.key);
+        self.keep_pace(purpose).await?;
         let token = self.unless_stopping(access.token(key, purpose, self.now())).await?;
         self.hold(limit).await?;
         match self.unless_stopping(call(token.clone())).await {
@@ -109,6 +111,7 @@ impl Visit {
         }
         let renewed = access.renewed(key, purpose, &token, self.now());
         let renewed = self.unless_stopping(renewed).await?;
+        self.keep_pace(purpose).await?;
         self.hold(limit).await?;
         match self.unless_stopping(call(renewed.clone())).await {
             Err(Setback::Failed(Error::Zendesk(error))) if error.is_unauthorized() => {
@@ -134,7 +137,7 @@ impl Visit {
     }
 
     /// Makes sure that the lease lasts for so long from now.
-    async fn hold(&self, duration: Duration) -> Result<(), Setback> {
+    pub(super) async fn hold(&self, duration: Duration) -> Result<(), Setback> {
         let mut held_until = self.held_until.lock().await;
         let now = Instant::now();
         if now + duration + LEASE_MARGIN <= *held_until {

@@ -4,6 +4,7 @@ mod addresses;
 mod clocks;
 mod draining;
 mod exporting;
+mod pacing;
 mod previewing;
 mod scripted;
 mod stuck;

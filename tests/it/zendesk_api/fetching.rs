@@ -3,7 +3,7 @@
 use serde_json::json;
 use ticketsync::zendesk::{Error, MAX_IDS, Rate};
 
-use super::{Desk, TOKEN, acme, id, page, ticket, token, user};
+use super::{Desk, TOKEN, id, page, ticket, user};
 use crate::support::Reply;
 
 #[tokio::test]
@@ -21,7 +21,7 @@ async fn tickets_and_their_requesters_come_in_one_call() {
 }
 
 #[tokio::test]
-async fn requesters_that_did_not_come_along_are_asked_for_once() {
+async fn requesters_that_did_not_come_along_are_named_and_can_be_asked_for() {
     let with_requester = |number, requester: i64| {
         let mut ticket = ticket(number);
         ticket["requester_id"] = json!(requester);
@@ -34,9 +34,12 @@ async fn requesters_that_did_not_come_along_are_asked_for_once() {
     ])
     .await;
     let fetched = desk.tickets(&[1, 2, 3]).await.unwrap();
-    assert_eq!(fetched.requesters.len(), 2);
-    assert_eq!(fetched.requesters[&id(11)].email, None);
-    assert_eq!(desk.paths()[1], "GET /acme/api/v2/users/show_many.json?ids=11");
+    assert_eq!(fetched.missing_requesters(), [id(11)]);
+    let users = desk.users(&[11]).await.unwrap().requesters;
+    assert_eq!((users.len(), &users[&id(11)].email), (1, &None));
+    let paths = desk.paths();
+    assert_eq!(paths.len(), 2, "each asks once: {paths:?}");
+    assert_eq!(paths[1], "GET /acme/api/v2/users/show_many.json?ids=11");
     assert_eq!(desk.asked()[1].headers["authorization"], format!("Bearer {TOKEN}"));
 }
 
@@ -48,18 +51,18 @@ async fn a_requester_whom_nobody_knows_is_missing() {
         let none = Reply::json(&json!({"users": []}));
         let desk = Desk::start([Reply::json(&first), none]).await;
         let fetched = desk.tickets(&[5]).await.unwrap();
-        assert!(fetched.tickets[&id(5)].is_ok());
-        assert!(fetched.requesters.is_empty());
-        assert_eq!(desk.asked().len(), 2);
+        assert!(fetched.tickets[&id(5)].is_ok() && fetched.requesters.is_empty());
+        assert_eq!(fetched.missing_requesters(), [id(35_436)]);
+        assert!(desk.users(&[35_436]).await.unwrap().requesters.is_empty());
     }
 }
 
 #[tokio::test]
-async fn when_the_requesters_do_not_come_nothing_is_told() {
-    let desk = Desk::start([page(&[ticket(5)], &[]), Reply::new(503, "")]).await;
-    assert!(matches!(desk.tickets(&[5]).await, Err(Error::Unavailable { .. })));
-    let desk = Desk::start([page(&[ticket(5)], &[]), Reply::json(&json!({"count": 1}))]).await;
-    assert!(matches!(desk.tickets(&[5]).await, Err(Error::Unavailable { .. })));
+async fn an_answer_without_users_is_none() {
+    let desk = Desk::start([Reply::new(503, ""), Reply::json(&json!({"count": 1}))]).await;
+    for _ in 0..2 {
+        assert!(matches!(desk.users(&[5]).await, Err(Error::Unavailable { .. })));
+    }
 }
 
 #[tokio::test]
@@ -73,13 +76,11 @@ async fn a_deleted_ticket_is_left_out_and_one_not_asked_for_too() {
 async fn no_call_is_made_for_nothing_or_for_too_much() {
     let desk = Desk::start([]).await;
     assert!(desk.tickets(&[]).await.unwrap().tickets.is_empty());
-    let users = desk.client.show_users(&acme(), &token(), &[]).await.unwrap();
-    assert!(users.requesters.is_empty());
+    assert!(desk.users(&[]).await.unwrap().requesters.is_empty());
     let ids: Vec<i64> = (1..).take(MAX_IDS + 1).collect();
     let too_many = Error::TooManyIds { count: 101, limit: 100 };
     assert_eq!(desk.tickets(&ids).await.unwrap_err(), too_many);
-    let ids: Vec<_> = ids.into_iter().map(id).collect();
-    assert_eq!(desk.client.show_users(&acme(), &token(), &ids).await.unwrap_err(), too_many);
+    assert_eq!(desk.users(&ids).await.unwrap_err(), too_many);
     assert!(desk.asked().is_empty());
 }
 
@@ -98,7 +99,7 @@ async fn a_hundred_tickets_of_the_largest_size_are_read() {
 }
 
 #[tokio::test]
-async fn what_is_left_of_the_limit_is_told_as_of_the_last_call() {
+async fn what_is_left_of_the_limit_is_told() {
     let limited = |reply: Reply, limit: &str, remaining: &str| {
         reply.header("X-Rate-Limit", limit).header("X-Rate-Limit-Remaining", remaining)
     };
@@ -108,12 +109,13 @@ async fn what_is_left_of_the_limit_is_told_as_of_the_last_call() {
         limited(whole(), "700", "a few"),
         limited(whole(), "-1", "5"),
         whole(),
-        limited(page(&[ticket(5)], &[]), "700", "698"),
         limited(Reply::json(&json!({"users": [user(35_436)]})), "700", "697"),
     ])
     .await;
-    for remaining in [Some(699), None, None, None, Some(697)] {
+    for remaining in [Some(699), None, None, None] {
         let rate = desk.tickets(&[5]).await.unwrap().rate;
         assert_eq!(rate, remaining.map(|remaining| Rate { limit: 700, remaining }));
     }
+    let rate = desk.users(&[35_436]).await.unwrap().rate;
+    assert_eq!(rate, Some(Rate { limit: 700, remaining: 697 }));
 }

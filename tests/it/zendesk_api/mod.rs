@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use ticketsync::{
     domain::{Secret, Subdomain, TicketId, ZendeskId},
-    zendesk::{Client, ClientOptions, Fetched, REQUEST_TIMEOUT, Result},
+    zendesk::{Client, ClientOptions, Fetched, FetchedUsers, REQUEST_TIMEOUT, Result},
 };
 
 use crate::support::{Asked, Reply, Script};
@@ -49,6 +49,11 @@ impl Desk {
         self.client.show_tickets(&acme(), &token(), &ids).await
     }
 
+    async fn users(&self, ids: &[i64]) -> Result<FetchedUsers> {
+        let ids: Vec<ZendeskId> = ids.iter().copied().map(id).collect();
+        self.client.show_users(&acme(), &token(), &ids).await
+    }
+
     fn asked(&self) -> Vec<Asked> {
         self.script.asked()
     }
@@ -72,7 +77,7 @@ fn id(id: i64) -> ZendeskId {
 }
 
 /// A ticket as the REST API has it.
-fn ticket(id: i64) -> Value {
+pub fn ticket(id: i64) -> Value {
     json!({
         "id": id,
         "status": "open",
@@ -103,11 +108,11 @@ fn ticket(id: i64) -> Value {
 }
 
 /// A user as the REST API has it.
-fn user(id: i64) -> Value {
+pub fn user(id: i64) -> Value {
     json!({"id": id, "name": "Ann", "email": "ann@example.com", "role": "end-user", "phone": null})
 }
 
 /// An answer with tickets and users.
-fn page(tickets: &[Value], users: &[Value]) -> Reply {
+pub fn page(tickets: &[Value], users: &[Value]) -> Reply {
     Reply::json(&json!({"tickets": tickets, "users": users, "next_page": null, "count": 1}))
 }
