@@ -102,7 +102,7 @@ impl Store {
              returning account_id, connection_id, epoch, lease_until - $2 as claimed_at, due_at,
                        paused_until, failure_count, problem, problem_detail, problem_at,
                        fetched_at, export_cursor, export_due_at, exported_at, webhook_due_at,
-                       requesters_due_at"
+                       requesters_due_at, requesters_after, requesters_after_ticket"
         );
         let sql = self.pick(SQL.sqlite, SQL.postgres);
         let rows: Vec<Row> = on!(Write(self), |db| {
@@ -161,7 +161,7 @@ impl Store {
                    problem_at = case when paused_until = 0 then null else $10 end,
                    webhook_due_at = case when paused_until = 0 then webhook_due_at else $11 end,
                    fetched_at = $12, export_cursor = $13, export_due_at = $14, exported_at = $15,
-                   requesters_due_at = $16
+                   requesters_due_at = $16, requesters_after = $17, requesters_after_ticket = $18
              where account_id = $1
                and connection_id = $2
                and lease_owner = $3
@@ -185,6 +185,8 @@ impl Store {
                 .bind(left.export_due_at.map(Timestamp::as_micros))
                 .bind(left.exported_at.map(Timestamp::as_micros))
                 .bind(left.requesters_due_at.map(Timestamp::as_micros))
+                .bind(left.requesters_after.map(|(requester, _)| requester.get()))
+                .bind(left.requesters_after.map(|(_, ticket)| ticket.get()))
                 .execute(db)
                 .await
                 .map(drop)?;
@@ -213,7 +215,7 @@ impl Tx<'_> {
              returning account_id, connection_id, epoch, lease_until - $4 as claimed_at, due_at,
                        paused_until, failure_count, problem, problem_detail, problem_at,
                        fetched_at, export_cursor, export_due_at, exported_at, webhook_due_at,
-                       requesters_due_at"
+                       requesters_due_at, requesters_after, requesters_after_ticket"
         );
         let sql = self.pick(SQL.sqlite, SQL.postgres);
         let row: Option<Row> = on!(Tx(self), |db| {

@@ -3,7 +3,7 @@
 //! Due is what `due_at` says, but not before `paused_until`.
 
 use super::{Error, Result, Store, Tx, batch::corrupt, on::on};
-use crate::domain::{ConnectionKey, Timestamp, Trouble};
+use crate::domain::{ConnectionKey, TicketId, Timestamp, Trouble, ZendeskId};
 
 /// How far the upkeep of a connection is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,9 @@ pub struct Upkeep {
     pub exported_at: Option<Timestamp>,
     pub webhook_due_at: Option<Timestamp>,
     pub requesters_due_at: Option<Timestamp>,
+    /// The last requester who was asked for in the round that has begun then, and their ticket; none
+    /// between two rounds.
+    pub requesters_after: Option<(ZendeskId, TicketId)>,
 }
 
 impl Upkeep {
@@ -45,6 +48,8 @@ pub(super) struct UpkeepRow {
     exported_at: Option<i64>,
     webhook_due_at: Option<i64>,
     requesters_due_at: Option<i64>,
+    requesters_after: Option<i64>,
+    requesters_after_ticket: Option<i64>,
 }
 
 impl TryFrom<UpkeepRow> for Upkeep {
@@ -62,6 +67,8 @@ impl TryFrom<UpkeepRow> for Upkeep {
             }),
             (_, _) => None,
         };
+        let id = |id: Option<i64>| id.map(ZendeskId::try_from).transpose().map_err(&corrupt);
+        let (requester, ticket) = (id(row.requesters_after)?, id(row.requesters_after_ticket)?);
         Ok(Self {
             due_at: maybe(row.due_at)?,
             paused_until: time(row.paused_until)?,
@@ -73,6 +80,7 @@ impl TryFrom<UpkeepRow> for Upkeep {
             exported_at: maybe(row.exported_at)?,
             webhook_due_at: maybe(row.webhook_due_at)?,
             requesters_due_at: maybe(row.requesters_due_at)?,
+            requesters_after: requester.zip(ticket),
         })
     }
 }
@@ -83,7 +91,7 @@ impl Store {
         const SQL: &str = "
             select due_at, paused_until, failure_count, problem, problem_detail, problem_at,
                    fetched_at, export_cursor, export_due_at, exported_at, webhook_due_at,
-                   requesters_due_at
+                   requesters_due_at, requesters_after, requesters_after_ticket
               from upkeep
              where account_id = $1
                and connection_id = $2";

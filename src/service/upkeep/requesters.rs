@@ -11,7 +11,7 @@ use crate::{
         ConnectionState, EventId, EventSource, Hint, HintKind, Invalid, Requester, Secret,
         TicketId, Timestamp, ZendeskId,
     },
-    error::{Error, Result},
+    error::Error,
     service::access::Purpose,
     zendesk::MAX_IDS,
 };
@@ -20,8 +20,8 @@ use crate::{
 const INTERVAL: Duration = Duration::from_hours(24);
 
 impl Visit {
-    /// Asks for the requesters whose tickets wait, where that is due. The tickets of those who have an
-    /// address now are fetched again, which releases what waits.
+    /// Asks for some of the requesters whose tickets wait, where that is due. A round goes through all of
+    /// them, one call in each visit, so that others have their turn; it goes on where it stopped.
     pub(super) async fn reread_requesters(&mut self) -> Result<(), Setback> {
         if self.connection.state != ConnectionState::Active {
             return Ok(());
@@ -31,30 +31,50 @@ impl Visit {
             self.due(due_at);
             return Ok(());
         }
-        let (store, key) = (self.upkeep.store.clone(), self.connection.key.clone());
-        let mut after = None;
-        loop {
-            let waiting = store.waiting_requesters(&key, after, MAX_IDS).await?;
-            let Some(last) = waiting.last() else { break };
-            after = Some(*last);
-            let mut ids: Vec<ZendeskId> = waiting.iter().map(|(requester, _)| *requester).collect();
-            ids.dedup();
-            let users = self.show_users(&ids).await?;
-            let reachable =
-                |requester| users.get(requester).is_some_and(|user| user.email.is_some());
-            let hints = waiting.iter().filter(|(requester, _)| reachable(requester));
-            let hints: Result<Vec<Hint>, Invalid> =
-                hints.map(|(_, ticket)| hint(*ticket, now)).collect();
-            let hints = hints.map_err(|problem| Error::Internal(problem.to_string()))?;
-            let stored = self.upkeep.batcher.store_hints(&key, hints, now);
-            self.unless_stopping(stored).await?;
-            // Whoever waits for news of a ticket does not wait for all of these.
-            self.drain().await?;
-        }
-        let later = now.plus(jittered(INTERVAL));
-        self.left.requesters_due_at = Some(later);
-        self.due(later);
+        let (store, key, after) =
+            (&self.upkeep.store, &self.connection.key, self.left.requesters_after);
+        let waiting = store.waiting_requesters(key, after, MAX_IDS).await?;
+        let Some(last) = waiting.last() else {
+            let later = now.plus(jittered(INTERVAL));
+            self.left.requesters_due_at = Some(later);
+            self.left.requesters_after = None;
+            self.due(later);
+            return Ok(());
+        };
+        self.reread(&waiting).await?;
+        self.left.requesters_after = Some(*last);
+        self.due(now);
         Ok(())
+    }
+
+    /// Asks for these requesters. The tickets of those who have an address now are hinted at: fetched
+    /// again, they release what waits.
+    async fn reread(&self, waiting: &[(ZendeskId, TicketId)]) -> Result<(), Setback> {
+        let mut ids: Vec<ZendeskId> = waiting.iter().map(|(requester, _)| *requester).collect();
+        ids.dedup();
+        let users = self.show_users(&ids).await?;
+        let reachable = |requester| users.get(requester).is_some_and(|user| user.email.is_some());
+        let hints = waiting.iter().filter(|(requester, _)| reachable(requester));
+        let hints: Result<Vec<Hint>, Invalid> = hints.map(|waiting| self.hint(waiting)).collect();
+        let hints = hints.map_err(|problem| Error::Internal(problem.to_string()))?;
+        let stored = self.upkeep.batcher.store_hints(&self.connection.key, hints, self.now());
+        self.unless_stopping(stored).await?;
+        Ok(())
+    }
+
+    /// Once in each round, whose name is when it was due: one that was cut off and asks for the same
+    /// again hints at nothing twice.
+    fn hint(&self, (requester, ticket): &(ZendeskId, TicketId)) -> Result<Hint, Invalid> {
+        let round = self.left.requesters_due_at.unwrap_or(Timestamp::EPOCH).as_micros();
+        let name = format!("requester-{requester}-{ticket}-{round}");
+        Ok(Hint {
+            id: EventId::of(EventSource::Service, name)?,
+            ticket_id: *ticket,
+            kind: HintKind::Changed,
+            occurred_at: Some(self.now()),
+            updated_at: None,
+            detail: None,
+        })
     }
 
     /// Asks for users. Who does not exist, or no longer, is not among them.
@@ -68,16 +88,4 @@ impl Visit {
         self.heed(users.rate);
         Ok(users.requesters)
     }
-}
-
-fn hint(ticket_id: TicketId, now: Timestamp) -> Result<Hint, Invalid> {
-    let name = format!("requester-{ticket_id}-{}", now.as_micros());
-    Ok(Hint {
-        id: EventId::of(EventSource::Service, name)?,
-        ticket_id,
-        kind: HintKind::Changed,
-        occurred_at: Some(now),
-        updated_at: None,
-        detail: None,
-    })
 }
