@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    ConnectionKey, EventBody, EventId, Hint, HintKind, Observation, Presence, Requester, Snapshot,
-    SnapshotKind, Status, Ticket, TicketEvent, TicketId, Timestamp, Version, WaitingHint,
+    ConnectionKey, Delay, EventBody, EventId, Hint, HintKind, Observation, Presence, Requester,
+    Snapshot, SnapshotKind, Status, Ticket, TicketEvent, TicketId, Timestamp, Version, WaitingHint,
 };
 
 /// How long a fetch is not believed that contradicts a hint, counted from the hint's receipt: what
@@ -70,6 +70,15 @@ impl Doubt {
             Self::Missing => "missing",
             Self::StillThere => "still_there",
             Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+impl From<Doubt> for Delay {
+    fn from(doubt: Doubt) -> Self {
+        match doubt {
+            Doubt::Older | Doubt::Missing | Doubt::StillThere => Self::NotShown,
+            Doubt::Unreadable => Self::Unreadable,
         }
     }
 }

@@ -45,16 +45,43 @@ pub struct WaitingHint {
     pub received_at: Timestamp,
     /// When it is to be tried next.
     pub due_at: Timestamp,
-    /// How often its ticket was fetched without showing what the hint tells.
+    /// How often its ticket was fetched in vain.
     pub attempt_count: i64,
+    /// Why that was so the last time; none where it was not fetched since.
+    pub delay: Option<Delay>,
 }
 
 impl WaitingHint {
     /// A hint that was just received.
     #[must_use]
     pub const fn new(hint: Hint, now: Timestamp) -> Self {
-        Self { hint, received_at: now, due_at: now, attempt_count: 0 }
+        Self { hint, received_at: now, due_at: now, attempt_count: 0, delay: None }
     }
+}
+
+/// A hint that has to wait on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Postponed {
+    pub id: EventId,
+    pub until: Timestamp,
+    pub delay: Delay,
+}
+
+/// Why a hint waits on although its ticket was fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Delay {
+    /// Zendesk did not show what it tells.
+    NotShown,
+    /// The ticket does not read.
+    Unreadable,
+    /// The store refused what was fetched.
+    NotApplied,
+}
+
+words! { Delay, "delay of a hint",
+    NotShown => "not_shown",
+    Unreadable => "unreadable",
+    NotApplied => "not_applied",
 }
 
 /// What happened to the ticket.

@@ -51,7 +51,7 @@ pub use self::{
     export::{ExportCursor, ExportedTicket, KnownTicket, Presence},
     fetch::{Doubt, LAG, Settled, Shown, TicketFetch},
     field_value::{FieldKind, FieldValue},
-    hint::{Hint, HintKind, WaitingHint},
+    hint::{Delay, Hint, HintKind, Postponed, WaitingHint},
     incoming::{HintAnswer, Incoming, Receipt},
     limit::{Invalid, text},
     log::{LogId, Position, TriggerContact, TriggerContent, TriggerEvent, TriggerKind},

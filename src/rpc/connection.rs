@@ -18,7 +18,6 @@ use crate::{
         page::Listing,
         preview,
         request::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, account_id, connection_key, page_size},
-        sync_status::sync_status,
     },
     service::{Connecting, Decision, Disconnected, Removal, Started, SyncedTickets},
 };
@@ -117,8 +116,7 @@ impl ConnectionApi {
         let pb::GetConnectionRequest { account_id, connection_id } = request;
         let key = connection_key(account_id, &connection_id)?;
         let connection = self.connecting.get(&key).await?;
-        let (waiting, upkeep) = self.connecting.progress(&key).await?;
-        let sync_status = Some(sync_status(waiting, upkeep.as_ref()));
+        let sync_status = Some(self.connecting.progress(&key).await?.into());
         Ok(pb::Connection { sync_status, ..connection.into() })
     }
 

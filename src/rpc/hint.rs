@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        ConnectionKey, EventId, EventSource, Hint, HintKind, Invalid, Timestamp, WaitingHint,
+        ConnectionKey, Delay, EventId, EventSource, Hint, HintKind, Invalid, Timestamp, WaitingHint,
     },
     error::{Error, Result},
     proto::v1 as pb,
@@ -37,7 +37,7 @@ pub fn of_tickets(ids: &[i64], now: Timestamp) -> Result<Vec<Hint>> {
 
 /// What is told of a hint that waits. Where Zendesk did not say when it happened, it is when it came.
 pub fn waiting(connection: &ConnectionKey, hint: WaitingHint) -> pb::Event {
-    let WaitingHint { hint, received_at, due_at, attempt_count } = hint;
+    let WaitingHint { hint, received_at, due_at, attempt_count, delay } = hint;
     pb::Event {
         connection_id: connection.connection.to_string(),
         event_id: hint.id.name().to_owned(),
@@ -49,6 +49,17 @@ pub fn waiting(connection: &ConnectionKey, hint: WaitingHint) -> pb::Event {
             event_time: Some(hint.occurred_at.unwrap_or(received_at).into()),
             next_attempt_time: Some(due_at.into()),
             attempt_count,
+            delay: delay.map_or(pb::HintDelay::Unspecified, Into::into).into(),
         }),
+    }
+}
+
+impl From<Delay> for pb::HintDelay {
+    fn from(delay: Delay) -> Self {
+        match delay {
+            Delay::NotShown => Self::NotShown,
+            Delay::Unreadable => Self::Unreadable,
+            Delay::NotApplied => Self::NotApplied,
+        }
     }
 }

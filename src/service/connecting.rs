@@ -11,7 +11,7 @@ use crate::{
     domain::{
         AUTHORIZATION_LIFETIME, AccountId, Authorization, AuthorizationState, CodeVerifier,
         Connection, ConnectionId, ConnectionKey, FieldMapping, Secret, SecretColumn, SecretPlace,
-        Subdomain, Timestamp,
+        Subdomain, Timestamp, WaitingHint,
     },
     error::{Error, Result},
     store::{self, LockedAccount, Store, Tx, Waiting},
@@ -39,6 +39,16 @@ pub struct Started {
     /// Where to send the person's browser; holds the state.
     pub authorization_url: Secret,
     pub expires_at: Timestamp,
+}
+
+/// How far the sync of a connection is.
+#[derive(Debug)]
+pub struct Progress {
+    pub waiting: Waiting,
+    /// What has waited longest of what was fetched and could not be taken in.
+    pub stuck: Option<WaitingHint>,
+    /// None where the connection was never finished.
+    pub upkeep: Option<store::Upkeep>,
 }
 
 impl Connecting {
@@ -130,12 +140,16 @@ impl Connecting {
         self.store.connection(key).await?.ok_or(Error::ConnectionNotFound)
     }
 
-    /// How much waits for a connection, and how far its upkeep is.
+    /// How far the sync of a connection is.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn progress(&self, key: &ConnectionKey) -> Result<(Waiting, Option<store::Upkeep>)> {
-        Ok((self.store.waiting(key).await?, self.store.upkeep(key).await?))
+    pub async fn progress(&self, key: &ConnectionKey) -> Result<Progress> {
+        Ok(Progress {
+            waiting: self.store.waiting(key).await?,
+            stuck: self.store.stuck_hint(key).await?,
+            upkeep: self.store.upkeep(key).await?,
+        })
     }
 
     /// The account's connections after this subdomain, in the order of their subdomains.

@@ -26,7 +26,7 @@ pub use self::{
     access::Access,
     authorizing::Decision,
     batcher::{Accepted, Batcher, BatcherOptions, OnCommit},
-    connecting::{Connecting, Started},
+    connecting::{Connecting, Progress, Started},
     contact_fields::ContactFields,
     contacts::Contacts,
     disconnecting::{Disconnected, SyncedTickets},

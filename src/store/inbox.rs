@@ -7,7 +7,7 @@ use super::{
     stage::{Int, Staged, Text},
     ticket::json,
 };
-use crate::domain::{ConnectionKey, EventId, Hint, Timestamp, WaitingHint};
+use crate::domain::{ConnectionKey, Delay, EventId, Hint, Postponed, Timestamp, WaitingHint};
 
 /// The most hints that are read at once: several for each of a call's hundred tickets. At 64 KiB of
 /// description they are some tens of mebibytes.
@@ -32,6 +32,7 @@ struct HintRow {
     received_at: i64,
     due_at: i64,
     attempt_count: i64,
+    delay: Option<String>,
 }
 
 impl TryFrom<HintRow> for WaitingHint {
@@ -52,6 +53,7 @@ impl TryFrom<HintRow> for WaitingHint {
             received_at: time(row.received_at)?,
             due_at: time(row.due_at)?,
             attempt_count: row.attempt_count,
+            delay: row.delay.map(|word| word.parse()).transpose().map_err(corrupt(TABLE))?,
         })
     }
 }
@@ -66,7 +68,7 @@ impl Store {
     ) -> Result<Vec<WaitingHint>> {
         const SQL: &str = "
             select event_id, ticket_id, kind, occurred_at, updated_at, detail, received_at, due_at,
-                   attempt_count
+                   attempt_count, delay
               from inbox
              where account_id = $1
                and connection_id = $2
@@ -100,7 +102,7 @@ impl Store {
     pub async fn hint(&self, key: &ConnectionKey, id: &EventId) -> Result<Option<WaitingHint>> {
         const SQL: &str = "
             select event_id, ticket_id, kind, occurred_at, updated_at, detail, received_at, due_at,
-                   attempt_count
+                   attempt_count, delay
               from inbox
              where account_id = $1
                and connection_id = $2
@@ -110,6 +112,29 @@ impl Store {
                 .bind(key.account.as_str())
                 .bind(key.connection.to_string())
                 .bind(id.as_str())
+                .fetch_optional(db)
+                .await?
+        });
+        row.map(TryInto::try_into).transpose()
+    }
+
+    /// The hint that has waited longest of those whose tickets were fetched and could not be taken in;
+    /// none where all that waits is to be fetched, or fetched again.
+    pub async fn stuck_hint(&self, key: &ConnectionKey) -> Result<Option<WaitingHint>> {
+        const SQL: &str = "
+            select event_id, ticket_id, kind, occurred_at, updated_at, detail, received_at, due_at,
+                   attempt_count, delay
+              from inbox
+             where account_id = $1
+               and connection_id = $2
+               and delay <> $3
+             order by received_at, event_id
+             limit 1";
+        let row: Option<HintRow> = on!(Read(self), |db| {
+            sqlx::query_as(SQL)
+                .bind(key.account.as_str())
+                .bind(key.connection.to_string())
+                .bind(Delay::NotShown.as_str())
                 .fetch_optional(db)
                 .await?
         });
@@ -155,15 +180,18 @@ impl Store {
 impl Tx<'_> {
     /// Puts hints back that were tried in vain, each until its next try. One that is gone meanwhile
     /// stays so. Comes under the account's lock.
-    pub async fn put_back(
-        &mut self,
-        key: &ConnectionKey,
-        hints: &[(EventId, Timestamp)],
-    ) -> Result<()> {
+    pub async fn put_back(&mut self, key: &ConnectionKey, hints: &[Postponed]) -> Result<()> {
         static UPDATE: Staged = Staged::new(
-            &[("account_id", Text), ("connection_id", Text), ("event_id", Text), ("due_at", Int)],
+            &[
+                ("account_id", Text),
+                ("connection_id", Text),
+                ("event_id", Text),
+                ("due_at", Int),
+                ("delay", Text),
+            ],
             "update inbox
                 set due_at = stage.due_at,
+                    delay = stage.delay,
                     attempt_count = attempt_count + 1
                from stage
               where inbox.account_id = stage.account_id
@@ -171,13 +199,14 @@ impl Tx<'_> {
                 and inbox.event_id = stage.event_id",
         );
         let mut update = UPDATE.stage();
-        for (id, due_at) in hints {
+        for Postponed { id, until, delay } in hints {
             let connection = key.connection.to_string();
             update.push([
                 key.account.as_str().into(),
                 connection.into(),
                 id.as_str().into(),
-                due_at.as_micros().into(),
+                until.as_micros().into(),
+                delay.as_str().into(),
             ]);
         }
         update.execute(self).await?;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use ticketsync::{
     clock,
     domain::{
-        Answer, ConnectionKey, CreatedDetail, EventBody, EventId, EventSource, Hint, HintAnswer,
-        HintKind, Incoming, Observation, Outcome, Receipt, Rejection, Requester, TicketEvent,
-        Timestamp, Version,
+        Answer, ConnectionKey, CreatedDetail, Delay, EventBody, EventId, EventSource, Hint,
+        HintAnswer, HintKind, Incoming, Observation, Outcome, Postponed, Receipt, Rejection,
+        Requester, TicketEvent, Timestamp, Version,
     },
     store::{BatchKeys, Store, Waiting},
 };
@@ -81,7 +81,7 @@ on_both_engines! {
         let before = clock::now();
         keep(&store, &key, vec![told.clone()]).await;
         let waiting = store.hint(&key, &told.id).await.unwrap().unwrap();
-        assert_eq!((&waiting.hint, waiting.attempt_count), (&told, 0));
+        assert_eq!((&waiting.hint, waiting.attempt_count, waiting.delay), (&told, 0, None));
         assert!(waiting.received_at >= before && waiting.due_at == waiting.received_at);
         let known = store.waiting(&key).await.unwrap();
         assert_eq!(known, Waiting { hint_count: 1, oldest_at: Some(waiting.received_at) });
@@ -176,13 +176,34 @@ on_both_engines! {
         let mut tx = store.begin().await.unwrap();
         tx.lock_account(&key.account).await.unwrap();
         let gone = hint("gone", 9).id;
-        tx.put_back(&key, &[(hint("a1", 1).id, later), (gone, later)]).await.unwrap();
+        let back = |id| Postponed { id, until: later, delay: Delay::NotShown };
+        tx.put_back(&key, &[back(hint("a1", 1).id), back(gone)]).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(due(&store, &key, now, 10).await, ["a2", "a3", "b1"]);
         assert_eq!(due(&store, &key, later, 10).await, ["a2", "a3", "b1", "a1"]);
         let put_back = store.hint(&key, &hint("a1", 1).id).await.unwrap().unwrap();
         assert_eq!((put_back.due_at, put_back.attempt_count), (later, 1));
-        assert_eq!(put_back.received_at, first);
+        assert_eq!((put_back.received_at, put_back.delay), (first, Some(Delay::NotShown)));
+        store.close().await;
+    }
+
+    async fn a_hint_is_stuck_where_fetching_it_again_will_hardly_help(db: Database) {
+        let (key, store) = (db.active_connection("acme").await.key(), db.store().await);
+        keep(&store, &key, (1..=4).map(|n| hint(&format!("e{n}"), n)).collect()).await;
+        let delays = [Delay::NotShown, Delay::Unreadable, Delay::NotApplied];
+        let mut stuck = Vec::new();
+        for (n, delay) in (1..).zip(delays) {
+            let mut tx = store.begin().await.unwrap();
+            tx.lock_account(&key.account).await.unwrap();
+            let back = Postponed { id: hint(&format!("e{n}"), n).id, until: clock::now(), delay };
+            tx.put_back(&key, &[back]).await.unwrap();
+            tx.commit().await.unwrap();
+            stuck.push(store.stuck_hint(&key).await.unwrap());
+        }
+        assert_eq!(stuck[0], None);
+        let oldest = stuck[1].clone().unwrap();
+        assert_eq!((oldest.hint, oldest.delay), (hint("e2", 2), Some(Delay::Unreadable)));
+        assert_eq!(stuck[2], stuck[1]);
         store.close().await;
     }
 

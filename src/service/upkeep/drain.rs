@@ -8,8 +8,8 @@ use tracing::warn;
 use super::visit::{Setback, Visit};
 use crate::{
     domain::{
-        Doubt, EventId, KnownTicket, Requester, Secret, Settled, Shown, TicketEvent, TicketFetch,
-        TicketId, Timestamp, WaitingHint,
+        Delay, Doubt, KnownTicket, Postponed, Requester, Secret, Settled, Shown, TicketEvent,
+        TicketFetch, TicketId, Timestamp, WaitingHint,
     },
     error::Error,
     service::access::Purpose,
@@ -116,7 +116,9 @@ impl Visit {
                 measure(&settled);
                 match settled {
                     Settled::Apply { event, .. } => events.push(event),
-                    Settled::Again { id, at, .. } => back.push((id, at)),
+                    Settled::Again { id, at, because } => {
+                        back.push(Postponed { id, until: at, delay: because.into() });
+                    }
                 }
             }
         }
@@ -130,7 +132,7 @@ impl Visit {
     async fn apply(
         &self,
         events: Vec<TicketEvent>,
-        back: &mut Vec<(EventId, Timestamp)>,
+        back: &mut Vec<Postponed>,
     ) -> Result<(), Setback> {
         let mut accepted = Vec::with_capacity(events.len());
         for event in events {
@@ -143,7 +145,8 @@ impl Visit {
                 Ok(_) => {}
                 Err(error @ Error::InternalLogged) => {
                     warn!(event = %id, cause = %error, "a fetched ticket could not be applied");
-                    back.push((id, self.now().plus(DEFECT_PAUSE)));
+                    let until = self.now().plus(DEFECT_PAUSE);
+                    back.push(Postponed { id, until, delay: Delay::NotApplied });
                 }
                 Err(error) => failure = Some(error),
             }
@@ -151,7 +154,7 @@ impl Visit {
         failure.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    async fn put_back(&self, hints: &[(EventId, Timestamp)]) -> Result<(), Setback> {
+    async fn put_back(&self, hints: &[Postponed]) -> Result<(), Setback> {
         if hints.is_empty() {
             return Ok(());
         }

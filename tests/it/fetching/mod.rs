@@ -9,6 +9,7 @@ mod previewing;
 mod scripted;
 mod stuck;
 mod troubles;
+mod visible;
 mod visiting;
 
 use std::{sync::Arc, time::Duration};

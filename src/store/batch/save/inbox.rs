@@ -61,7 +61,8 @@ static MAKE_DUE: Staged = Staged::new(
 /// Hints that wait from now on, and those that no longer do.
 pub(super) fn hints(set: &WorkingSet) -> Result<[Stage<'_>; 2]> {
     let (mut insert, mut delete) = (INSERT_HINTS.stage(), DELETE_HINTS.stage());
-    for (key, WaitingHint { hint, received_at, due_at, attempt_count }) in &set.hints {
+    // A new one was not fetched yet, and has no delay.
+    for (key, WaitingHint { hint, received_at, due_at, attempt_count, delay: _ }) in &set.hints {
         insert.push([
             key.account.as_str().into(),
             key.connection.to_string().into(),
