@@ -5,7 +5,7 @@ use std::ops::Range;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use ticketsync::{
     clock,
-    domain::{ConnectionKey, TicketEvent},
+    domain::{ConnectionKey, EventId, EventSource, Hint, HintKind, Incoming, TicketEvent},
     rpc,
     store::{BatchKeys, Lane, Store},
 };
@@ -21,20 +21,27 @@ const ERASED_TICKETS: i64 = 10;
 /// event of its account is parked, three more look for what it may release. Change these when the
 /// protocol changes.
 const BATCH: (u64, u64) = (4, 7);
+/// The lock, the load and the save.
+const HINTS: u64 = 3;
 /// Five of them erase, one takes the parked events away.
 const ERASURE: u64 = 12;
 
 /// Commits the events as one batch and tells how many statements were sent for it.
 async fn statements(store: &Store, events: Vec<TicketEvent>) -> u64 {
+    take_in(store, events.into_iter().map(Incoming::Event).collect()).await
+}
+
+/// The same for whatever comes in.
+async fn take_in(store: &Store, incoming: Vec<Incoming>) -> u64 {
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     let _local = metrics::set_default_local_recorder(&recorder);
     let mut lane = Lane::new(store.clone());
     let mut tx = lane.begin().await.unwrap();
-    let mut set = tx.load_batch(BatchKeys::of(&events)).await.unwrap();
+    let mut set = tx.load_batch(BatchKeys::of_incoming(&incoming)).await.unwrap();
     let now = clock::now();
-    for event in events {
-        set.apply(event, now, &mut rand::random).unwrap();
+    for incoming in incoming {
+        set.take_in(incoming, now, &mut rand::random).unwrap();
     }
     tx.save_batch(&mut set, now).await.unwrap();
     tx.commit().await.unwrap();
@@ -178,6 +185,47 @@ async fn mapped_fields_cost_three_statements_more_however_many_are_written(db: D
     assert_eq!(written, ["Again", "open"]);
     assert_eq!(session.integers("select count(*) from contact_values").await, [500]);
     session.close().await;
+}
+
+/// A batch of so many hints, each of another ticket.
+fn hints(connection: &ConnectionKey, tag: &str, count: i64) -> Vec<Incoming> {
+    let hint = |ticket: i64| Hint {
+        id: EventId::of(EventSource::Zendesk, format!("{tag}-{ticket}")).unwrap(),
+        ticket_id: ticket.try_into().unwrap(),
+        kind: HintKind::Changed,
+        occurred_at: None,
+        updated_at: None,
+        detail: None,
+    };
+    let hints = (1..=count).map(hint);
+    hints.map(|hint| Incoming::Hint(connection.clone(), Box::new(hint))).collect()
+}
+
+async fn a_batch_of_hints_costs_three_statements_however_many_there_are(db: Database) {
+    // What mappings and parked events cost is no concern of hints.
+    let connection = mapped_connection(&db, "acme").await;
+    let store = db.store().await;
+    statements(&store, batch(&connection, "few", 1)).await;
+    let one = take_in(&store, hints(&connection, "one", 1)).await;
+    let many = take_in(&store, hints(&connection, "many", 500)).await;
+    // All of them wait already, and so nothing is saved.
+    let again = take_in(&store, hints(&connection, "many", 500)).await;
+    assert_eq!((one, many, again), (HINTS, HINTS, HINTS - 1));
+    store.close().await;
+    let mut session = db.session().await;
+    assert_eq!(session.integers("select count(*) from inbox").await, [501]);
+    session.close().await;
+}
+
+#[tokio::test]
+async fn a_batch_of_hints_costs_three_statements_however_many_there_are_on_sqlite() {
+    a_batch_of_hints_costs_three_statements_however_many_there_are(Database::sqlite()).await;
+}
+
+#[tokio::test]
+async fn a_batch_of_hints_costs_three_statements_however_many_there_are_on_postgres() {
+    let db = std::thread::spawn(Database::postgres).join().unwrap();
+    a_batch_of_hints_costs_three_statements_however_many_there_are(db).await;
 }
 
 #[tokio::test]

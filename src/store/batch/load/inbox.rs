@@ -13,7 +13,7 @@ use crate::{
 /// Account, connection and id of a hint that waits.
 type HintRecord = (String, String, String);
 
-static HINTS: Staged = Staged::query(
+pub(super) static HINTS: Staged = Staged::query(
     &[("account_id", Text), ("connection_id", Text), ("event_id", Text)],
     "i.account_id, i.connection_id, i.event_id",
     "from stage s

@@ -74,6 +74,11 @@ impl BatchKeys {
         self.events.insert((connection.clone(), id.clone()));
     }
 
+    /// Whether there are others than hints among them.
+    pub(super) fn has_events(&self) -> bool {
+        self.hints.len() < self.events.len() || !self.tickets.is_empty()
+    }
+
     /// Collects the keys of parked events that are to be tried again.
     pub fn of_parked(connection: &ConnectionKey, ids: &[EventId]) -> Self {
         Self {

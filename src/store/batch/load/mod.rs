@@ -25,6 +25,10 @@ static LOAD: Bundle<6> = Bundle::new([
     &people::REQUESTERS_OF_TICKETS,
 ]);
 
+/// What the ids of hints lead to: nothing of their tickets is looked at.
+static LOAD_HINTS: Bundle<3> =
+    Bundle::new([&accounts::CONNECTIONS, &results::RESULTS, &inbox::HINTS]);
+
 impl Tx<'_> {
     /// Locks the accounts of a batch in sorted order, then loads what is known of everything it
     /// touches. The lock is a statement of its own: a row that is locked and read in one comes from
@@ -33,28 +37,45 @@ impl Tx<'_> {
         let mut set = WorkingSet::default();
         let accounts = accounts::lock(&keys).fetch(self).await?;
         accounts::keep_accounts(&mut set, accounts)?;
+        if keys.has_events() {
+            self.load_events(&mut set, &mut keys).await?;
+        } else {
+            self.load_hints(&mut set, &keys).await?;
+        }
+        Ok(set)
+    }
+
+    async fn load_hints(&mut self, set: &mut WorkingSet, keys: &BatchKeys) -> Result<()> {
+        let stages = [accounts::connections(keys), results::results(keys), inbox::hints(keys)];
+        let [connections, results, hints] = LOAD_HINTS.fetch(self, stages).await?;
+        accounts::keep_connections(set, connections.read()?)?;
+        results::keep_results(set, results.read()?)?;
+        inbox::keep_inbox(set, hints.read()?)
+    }
+
+    /// Loads what events lead to, and hints where there are any among them.
+    async fn load_events(&mut self, set: &mut WorkingSet, keys: &mut BatchKeys) -> Result<()> {
         let stages = [
-            accounts::connections(&keys),
-            results::results(&keys),
+            accounts::connections(keys),
+            results::results(keys),
             tickets::tickets(&keys.tickets),
-            people::contacts(&keys),
+            people::contacts(keys),
             people::requesters(&keys.requesters),
             people::requesters_of_tickets(&keys.tickets),
         ];
         let [connections, results, tickets, contacts, requesters, requesters_of_tickets] =
             LOAD.fetch(self, stages).await?;
-        accounts::keep_connections(&mut set, connections.read()?)?;
-        results::keep_results(&mut set, results.read()?)?;
-        tickets::keep_tickets(&mut set, tickets.read()?)?;
-        people::keep_contacts(&mut set, contacts.read()?)?;
-        people::keep_requesters(&mut set, requesters.read()?)?;
-        people::keep_requesters(&mut set, requesters_of_tickets.read()?)?;
-        inbox::keep_inbox(&mut set, inbox::hints(&keys).fetch(self).await?)?;
+        accounts::keep_connections(set, connections.read()?)?;
+        results::keep_results(set, results.read()?)?;
+        tickets::keep_tickets(set, tickets.read()?)?;
+        people::keep_contacts(set, contacts.read()?)?;
+        people::keep_requesters(set, requesters.read()?)?;
+        people::keep_requesters(set, requesters_of_tickets.read()?)?;
+        inbox::keep_inbox(set, inbox::hints(keys).fetch(self).await?)?;
         if set.accounts.values().any(|account| account.get().parked_count > 0) {
-            self.load_released(&mut set, &mut keys).await?;
+            self.load_released(set, keys).await?;
         }
-        self.load_mappings(&mut set).await?;
-        Ok(set)
+        self.load_mappings(set).await
     }
 
     /// Loads the parked events that the batch may release, and what these lead to in their turn.

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::json;
+use super::{UPDATE_CONNECTIONS, json};
 use crate::{
     domain::{ConnectionKey, Timestamp, WaitingHint, WorkingSet},
     store::{
@@ -12,8 +12,8 @@ use crate::{
     },
 };
 
-/// New hints, and when they want to be fetched.
-pub(super) static SAVE: Bundle<2> = Bundle::new([&INSERT_HINTS, &MAKE_DUE]);
+/// New hints, when they want to be fetched, and that something came in.
+pub(super) static SAVE: Bundle<3> = Bundle::new([&INSERT_HINTS, &MAKE_DUE, &UPDATE_CONNECTIONS]);
 
 static INSERT_HINTS: Staged = Staged::new(
     &[

@@ -58,6 +58,11 @@ impl Tx<'_> {
         let [insert_requesters, update_requesters] = people::requesters(set);
         let [insert_tickets, update_tickets] = tickets::tickets(set)?;
         let [insert_events, update_events] = results::results(set, now);
+        let nobody = UPDATE_CONNECTIONS.stage();
+        let heard = heard(set, now);
+        // With the hints where there are any: a batch of hints alone saves nothing else.
+        let (of_events, of_hints) =
+            if set.hints.is_empty() { (heard, nobody) } else { (nobody, heard) };
         let stages = [
             insert_contacts,
             update_contacts,
@@ -69,11 +74,11 @@ impl Tx<'_> {
             update_events,
             log::triggers(set)?,
             log::accounts(set),
-            heard(set, now),
+            of_events,
         ];
         SAVE.execute(self, stages).await?;
         let [insert_hints, delete_hints] = inbox::hints(set)?;
-        inbox::SAVE.execute(self, [insert_hints, inbox::upkeep(set)]).await?;
+        inbox::SAVE.execute(self, [insert_hints, inbox::upkeep(set), of_hints]).await?;
         // Stored before deleted: a batch may hold a hint and the event that was made of it.
         delete_hints.execute(self).await?;
         SAVE_VALUES.execute(self, values::values(set)).await?;
