@@ -21,7 +21,7 @@ use crate::{
         SigningSecrets, Upkeep, Writes, rotation::Inventory,
     },
     store::Store,
-    zendesk,
+    zendesk::{self, WebhookUrl},
 };
 
 /// How often the database is asked for a sign of life: how soon a balancer learns of an outage.
@@ -45,6 +45,13 @@ impl Server {
         let grpc = listen(config.grpc_listen).await?;
         let http = listen(config.http_listen).await?;
         Ok(Self { config, store, grpc, http })
+    }
+
+    /// Has Zendesk call below this address: it may be known only now that the ports are bound.
+    #[must_use]
+    pub fn with_webhooks_at(mut self, url: WebhookUrl) -> Self {
+        self.config.upkeep.webhook_base_url = Some(url);
+        self
     }
 
     /// Where gRPC is answered.

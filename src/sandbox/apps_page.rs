@@ -114,11 +114,12 @@ fn overview(connections: &[Connection]) -> Markup {
         "Apps: Zendesk Support",
         &html! {
             table {
-                tr { th { "Subdomain" } th { "State" } th { "Last event" } }
+                tr { th { "Subdomain" } th { "State" } th { "Webhook" } th { "Last event" } }
                 @for connection in connections {
                     tr {
                         td { (connection.subdomain) }
                         td { (state(connection)) }
+                        td { (webhook_state(connection)) }
                         td {
                             @if let Some(time) = connection.last_event_time { (time) } @else { "none yet" }
                         }
@@ -165,4 +166,10 @@ fn refusal(status: &tonic::Status) -> Response {
 #[must_use]
 pub fn state(connection: &Connection) -> &'static str {
     connection.state().as_str_name().trim_start_matches("CONNECTION_STATE_")
+}
+
+/// The state of a connection's webhook as the contract names it.
+#[must_use]
+pub fn webhook_state(connection: &Connection) -> &'static str {
+    connection.webhook_state().as_str_name().trim_start_matches("WEBHOOK_STATE_")
 }

@@ -7,7 +7,7 @@ use tonic_types::StatusExt as _;
 
 use super::error::Result;
 use crate::proto::v1::{
-    connection_service_client::ConnectionServiceClient,
+    Connection, GetConnectionRequest, connection_service_client::ConnectionServiceClient,
     contact_service_client::ContactServiceClient, ingest_service_client::IngestServiceClient,
     trigger_service_client::TriggerServiceClient,
 };
@@ -31,6 +31,19 @@ impl Clients {
             ingest: IngestServiceClient::new(channel.clone()),
             triggers: TriggerServiceClient::new(channel),
         })
+    }
+
+    /// One connection as it stands.
+    pub async fn connection(
+        &mut self,
+        account_id: &str,
+        connection_id: &str,
+    ) -> Result<Connection> {
+        let request = GetConnectionRequest {
+            account_id: account_id.to_owned(),
+            connection_id: connection_id.to_owned(),
+        };
+        Ok(self.connections.get_connection(request).await?.into_inner())
     }
 }
 

@@ -106,7 +106,7 @@ pub fn compare(store: &Store, connection_id: &str, profiles: &[Profile]) -> Resu
 }
 
 /// The fields that differ. The help desk's side is read by key from its own JSON, and so shares no
-/// conversion with the carrier's.
+/// conversion with what came in.
 fn fields(ticket: &Ticket, found: &SyncedTicket) -> Result<Vec<String>> {
     let unreadable = |_| Error::Unexpected("a ticket of the help desk is no JSON".into());
     let expected = serde_json::to_value(ticket).map_err(unreadable)?;

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::domain::Invalid;
+
 /// Why the sandbox could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -17,6 +19,8 @@ pub enum Error {
     Service(#[from] Box<crate::error::Error>),
     #[error("the help desk refused: {0}")]
     Desk(#[from] super::zendesk::Refusal),
+    #[error("the sandbox is set up wrongly: {0}")]
+    Setup(#[from] Invalid),
     /// Something answered otherwise than it should have.
     #[error("{0}")]
     Unexpected(String),

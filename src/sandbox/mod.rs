@@ -3,14 +3,17 @@
 pub mod apps_page;
 
 pub mod browser;
-mod carrier;
+mod chapters;
 pub mod clients;
 mod commands;
 mod compare;
 mod connecting;
 mod error;
+mod follower;
+mod news;
 mod options;
 mod people;
+mod producer;
 mod run;
 mod screen;
 mod service;
@@ -18,6 +21,7 @@ mod show;
 mod snapshot;
 mod story;
 mod tail;
+mod until;
 mod value;
 pub mod zendesk;
 

@@ -66,6 +66,13 @@ impl People {
         Ok(())
     }
 
+    /// Somebody has the help desk misbehave, or behave again.
+    pub async fn turn(&self, switches: &Value) -> Result<()> {
+        let url = format!("{}/sandbox/switches", self.desk_url);
+        self.http.patch(url).json(switches).send().await?.error_for_status()?;
+        Ok(())
+    }
+
     async fn ticket(&self, method: Method, path: &str, body: &Value) -> Result<Ticket> {
         let answer = self.request(method, path).json(body).send().await?;
         if !answer.status().is_success() {

@@ -13,16 +13,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     apps_page::{self, AppsPage},
-    carrier::Carrier,
     clients::Clients,
     connecting,
     error::Result,
+    follower::Follower,
     options::SandboxOptions,
     people::People,
+    producer::Producer,
     service,
     show::Show,
     story::{SANNE, Story},
-    tail::Tail,
     zendesk::{Comment, Desk, DeskOptions, OAuthClient, TicketInput, UserInput, secret},
 };
 use crate::clock;
@@ -36,8 +36,6 @@ const CLIENT_ID: &str = "mailblue";
 /// How long everything may take to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What the carrier's own token may read.
-const CARRIER_SCOPE: &str = "tickets:read users:read";
 /// How old the ticket is that the help desk held before it was connected.
 const OLD_TICKET_AGE: Duration = Duration::from_hours(40 * 24);
 
@@ -82,8 +80,8 @@ async fn play(
     let desk = Desk::open(SUBDOMAIN, desk_listener.local_addr()?, client, desk_options)?;
     open_desk(tasks, stop, desk_listener, &desk);
 
-    let grpc = service::start(options, home.path(), &desk, tasks, stop).await?;
-    let clients = Clients::connect(grpc).await?;
+    let service = service::start(options, home.path(), &desk, tasks, stop).await?;
+    let clients = Clients::connect(service.grpc).await?;
     let apps = AppsPage { account: ACCOUNT.into(), clients: clients.clone() };
     serve_http(tasks, stop, apps_listener, apps.router());
 
@@ -96,10 +94,10 @@ async fn play(
     if options.tamper {
         desk.store.tamper()?;
     }
-    let comparison = story.compare(&desk.store).await?;
+    let comparison = story.compare().await?;
     let ending = if comparison.differences.is_empty() { Ending::Equal } else { Ending::Different };
     if !options.once {
-        story.offer(grpc, &desk.url, &format!("http://{apps_at}{}", apps_page::PATH)).await?;
+        story.offer(service, &format!("http://{apps_at}{}", apps_page::PATH)).await?;
         story.go_on().await?;
     }
     Ok(ending)
@@ -108,17 +106,12 @@ async fn play(
 /// Connects the help desk and gathers everybody whom the story needs.
 async fn open(options: &SandboxOptions, desk: &Desk, mut clients: Clients) -> Result<Story> {
     let mut show = Show::new(options.labels);
-    let connection = connecting::connect(&mut clients, ACCOUNT, PASTED, &mut show).await?;
-    let tail = Tail::open(clients.triggers.clone(), ACCOUNT).await?;
-    let carrier = Carrier::new(
-        &desk.url,
-        desk.oauth.issue(CARRIER_SCOPE),
-        clients.ingest.clone(),
-        ACCOUNT,
-        &connection.connection_id,
-    )?;
-    let people = People::of(&desk.url)?;
-    Ok(Story { clients, connection, people, carrier, tail, show, language: options.labels.into() })
+    let connection = connecting::connect(&mut clients, desk, ACCOUNT, PASTED, &mut show).await?;
+    let follower = Follower::of(desk.clone(), clients.clone(), &connection).await?;
+    let producer = Producer::new(clients.ingest.clone(), &connection);
+    let (people, language) = (People::of(&desk.url)?, options.labels.into());
+    let desk = desk.clone();
+    Ok(Story { clients, connection, desk, people, producer, follower, show, language })
 }
 
 /// Puts a ticket into the help desk that is older than the connection.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::{Config, DEFAULT_LANES},
-    domain::{Invalid, Secret},
+    domain::Secret,
     server::Server,
     service::{FeedOptions, PrunerOptions, UpkeepOptions, key_file},
     store::{DatabaseUrl, StoreOptions},
@@ -21,29 +21,40 @@ use crate::{
 /// How long the service may take to stop: who watches has pressed Ctrl-C and waits.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
-/// Starts the service on an embedded database in `home`; gives where it answers gRPC. It stops when
-/// told to, as one of the tasks.
+/// How often it is made sure that no change was missed: so that who has the help desk drop events need
+/// not wait for long.
+const RECONCILE_EVERY: Duration = Duration::from_mins(1);
+
+/// Where the service answers.
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    pub grpc: SocketAddr,
+    /// Health, metrics, and the webhooks that the help desk calls.
+    pub http: SocketAddr,
+}
+
+/// Starts the service on an embedded database in `home`. It stops when told to, as one of the tasks.
 pub async fn start(
     options: &SandboxOptions,
     home: &Path,
     desk: &Desk,
     tasks: &TaskTracker,
     stop: &CancellationToken,
-) -> Result<SocketAddr> {
+) -> Result<Addresses> {
     let server = Server::bind(config(options, home, desk)?).await?;
-    let grpc = server.grpc_address()?;
+    let at = Addresses { grpc: server.grpc_address()?, http: server.http_address()? };
+    let server = server.with_webhooks_at(format!("http://{}", at.http).parse()?);
     let stopped = stop.clone().cancelled_owned();
     tasks.spawn(async move {
         if let Err(error) = server.run(stopped).await {
             tracing::error!(cause = %error, "the service ended");
         }
     });
-    Ok(grpc)
+    Ok(at)
 }
 
 fn config(options: &SandboxOptions, home: &Path, desk: &Desk) -> Result<Config> {
     let database = home.join("ticketsync.db");
-    let unfit = |problem: Invalid| Error::Unexpected(problem.to_string());
     let (keyring, _) = key_file::open(&key_file::beside(&database))
         .map_err(|error| Error::Unexpected(error.to_string()))?;
     let client = desk.oauth.client();
@@ -55,15 +66,15 @@ fn config(options: &SandboxOptions, home: &Path, desk: &Desk) -> Result<Config> 
         store: StoreOptions::new(DatabaseUrl::Sqlite(database)),
         keyring,
         zendesk: ClientOptions {
-            base_url: format!("{base}{{subdomain}}").parse().map_err(unfit)?,
-            redirect_url: client.redirect_url.parse().map_err(unfit)?,
+            base_url: format!("{base}{{subdomain}}").parse()?,
+            redirect_url: client.redirect_url.parse()?,
             client_id: client.id.clone(),
             client_secret: Secret::new(client.secret.clone()),
             request_timeout: REQUEST_TIMEOUT,
         },
         feed: FeedOptions::default(),
         pruner: PrunerOptions::default(),
-        upkeep: UpkeepOptions::default(),
+        upkeep: UpkeepOptions { reconcile_interval: RECONCILE_EVERY, ..UpkeepOptions::default() },
         lanes: DEFAULT_LANES,
         shutdown_grace: SHUTDOWN_GRACE,
     })

@@ -6,22 +6,18 @@ use anstyle::Style;
 use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 
 use super::{
-    carrier::Delivery,
     compare::Comparison,
     options::Labels,
-    screen::{BOLD, CYAN, DIM, GREEN, PLAIN, RED, Screen, Span, YELLOW},
-    value::{time, value, word},
+    screen::{BOLD, CYAN, DIM, GREEN, PLAIN, RED, Screen, Span},
+    value::{time, word},
 };
-use crate::proto::v1::{
-    Contact, ErrorReason, EventOutcome, TICKET_FIELDS, TRIGGER_KINDS, TicketField, TicketObject,
-    TriggerEvent, ingest_ticket_events_response::Answer,
-};
+use crate::proto::v1::{Contact, TICKET_FIELDS, TicketField, TicketObject};
 
 /// The columns left of the text: indent, who, and which ticket.
 const INDENT: &str = "    ";
 const WHO_WIDTH: usize = 9;
 /// Shown for a field without a value.
-const NONE: &str = "–";
+pub const NONE: &str = "–";
 
 /// Tells the story on the terminal.
 pub struct Show {
@@ -35,6 +31,15 @@ impl Show {
     #[must_use]
     pub fn new(labels: Labels) -> Self {
         Self { screen: Screen::open(), labels, chapter: 0 }
+    }
+
+    /// The one of two texts that is in the language asked for.
+    #[must_use]
+    pub const fn either<'a>(&self, dutch: &'a str, english: &'a str) -> &'a str {
+        match self.labels {
+            Labels::Nl => dutch,
+            Labels::En => english,
+        }
     }
 
     /// Opens a chapter: what happens, and the rule it shows.
@@ -56,36 +61,9 @@ impl Show {
         self.labelled(PLAIN, who, &format!("#{ticket}  {what}"), None)
     }
 
-    /// The carrier sent an event and was answered.
-    pub fn delivery(&mut self, delivery: &Delivery) -> io::Result<()> {
-        let ticket = delivery.event.ticket.as_ref().map_or(0, |ticket| ticket.id);
-        let kind = word(delivery.event.kind().as_str_name(), "TICKET_EVENT_KIND_");
-        let (style, answer) = match &delivery.answer {
-            Answer::Result(result) if result.outcome() == EventOutcome::Duplicate => {
-                (YELLOW, format!("DUPLICATE of {}", outcome(result.first_outcome())))
-            }
-            Answer::Result(result) => (style(result.outcome()), outcome(result.outcome()).into()),
-            Answer::Error(error) => (RED, format!("{}: {}", reason(error.reason()), error.message)),
-        };
-        self.labelled(DIM, "carrier", &format!("#{ticket}  {kind}"), Some((style, &answer)))
-    }
-
-    /// An event of the trigger log arrived.
-    pub fn trigger(&mut self, event: &TriggerEvent) -> io::Result<()> {
-        let row = TRIGGER_KINDS.iter().find(|row| row.number == event.kind);
-        let name = row.map_or("", |row| match self.labels {
-            Labels::Nl => row.name_nl,
-            Labels::En => row.name_en,
-        });
-        let contact = event.contact.as_ref().map_or(NONE, |contact| contact.name.as_str());
-        let position = format!("log {}", event.position);
-        let what = format!("#{}  {contact} · {name}", event.ticket_id);
-        self.labelled(CYAN, &position, &what, None)?;
-        let changes = self.changes(event);
-        if changes.is_empty() {
-            return Ok(());
-        }
-        self.labelled(PLAIN, "", &format!("       {changes}"), None)
+    /// Somebody has something be otherwise from now on.
+    pub fn aside(&mut self, who: &str, what: &str) -> io::Result<()> {
+        self.labelled(PLAIN, who, what, None)
     }
 
     /// A contact's profile: its tag, and its ticket object as a table.
@@ -140,35 +118,8 @@ impl Show {
         Ok(())
     }
 
-    /// The changed fields with their values before and after. `updated_at` changes with every
-    /// update, and is shown only where nothing else did.
-    fn changes(&self, event: &TriggerEvent) -> String {
-        let (Some(ticket), Some(before)) = (&event.ticket, &event.previous_values) else {
-            return String::new();
-        };
-        let telling = |field: &TicketField| {
-            *field != TicketField::UpdatedAt || event.changed_fields.len() == 1
-        };
-        let changed: Vec<String> = event
-            .changed_fields()
-            .filter(telling)
-            .map(|field| {
-                let (before, after) = (value(before, field), value(ticket, field));
-                format!("{} {} → {}", self.label(field), or_none(before), or_none(after))
-            })
-            .collect();
-        changed.join(", ")
-    }
-
-    fn label(&self, field: TicketField) -> &'static str {
-        let row = TICKET_FIELDS.iter().find(|row| row.number == i32::from(field));
-        row.map_or("", |row| match self.labels {
-            Labels::Nl => row.label_nl,
-            Labels::En => row.label_en,
-        })
-    }
-
-    fn labelled(
+    /// A line with who did what, and a result where there is one.
+    pub fn labelled(
         &mut self,
         style: Style,
         who: &str,
@@ -182,34 +133,8 @@ impl Show {
     }
 }
 
-/// An outcome as the contract names it.
+/// A text, or the sign for none.
 #[must_use]
-pub fn outcome(outcome: EventOutcome) -> &'static str {
-    outcome.as_str_name().trim_start_matches("EVENT_OUTCOME_")
-}
-
-fn reason(reason: ErrorReason) -> &'static str {
-    reason.as_str_name().trim_start_matches("ERROR_REASON_")
-}
-
-/// Green for what changed an object, yellow for what changed nothing yet.
-fn style(outcome: EventOutcome) -> Style {
-    match outcome {
-        EventOutcome::Created
-        | EventOutcome::Updated
-        | EventOutcome::Adopted
-        | EventOutcome::Moved
-        | EventOutcome::Deleted
-        | EventOutcome::Restored
-        | EventOutcome::Erased => GREEN,
-        EventOutcome::Unspecified
-        | EventOutcome::Unchanged
-        | EventOutcome::Stale
-        | EventOutcome::Duplicate
-        | EventOutcome::Parked => YELLOW,
-    }
-}
-
-fn or_none(text: String) -> String {
+pub fn or_none(text: String) -> String {
     if text.is_empty() { NONE.to_owned() } else { text }
 }

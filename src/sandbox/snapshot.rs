@@ -1,6 +1,6 @@
 //! What the help desk's API shows, in the words of the contract.
 
-use super::zendesk::{Ticket, User};
+use super::zendesk::Ticket;
 use crate::{
     domain::{Status, TicketPriority, TicketType, Timestamp},
     proto::v1 as pb,
@@ -68,13 +68,6 @@ pub fn ticket(ticket: &Ticket) -> pb::Ticket {
         ticket_form_id,
         url,
     }
-}
-
-/// A requester; without an e-mail address where the help desk knows none.
-#[must_use]
-pub fn requester(user: &User) -> pb::Requester {
-    let User { id, name, email, role: _ } = user.clone();
-    pb::Requester { id, email: email.unwrap_or_default(), name }
 }
 
 fn seconds(moment: jiff::Timestamp) -> prost_types::Timestamp {

@@ -104,6 +104,12 @@ impl Desk {
         self.post.log.all()
     }
 
+    /// The same from the one with this number on, and the number of the next one.
+    #[must_use]
+    pub fn deliveries_since(&self, number: u64) -> (Vec<DeliveryRecord>, u64) {
+        self.post.log.since(number)
+    }
+
     /// How many deliveries wait or are under way: 0 once everything has been tried for the last time.
     #[must_use]
     pub fn waiting_deliveries(&self) -> usize {

@@ -50,6 +50,15 @@ impl<T: Clone> Journal<T> {
         self.lock().kept.iter().cloned().collect()
     }
 
+    /// The entries from a number on, the oldest first, and the number of the next one.
+    #[must_use]
+    pub fn since(&self, number: u64) -> (Vec<T>, u64) {
+        let entries = self.lock();
+        let known = usize::try_from(number.saturating_sub(entries.first)).unwrap_or(usize::MAX);
+        let new = entries.kept.iter().skip(known).cloned().collect();
+        (new, entries.first + entries.kept.len() as u64)
+    }
+
     /// The newest entries, the newest first.
     #[must_use]
     pub fn newest(&self, limit: usize) -> Vec<T> {
@@ -83,5 +92,9 @@ mod tests {
         journal.amend(1, |entry| *entry = 0);
         assert_eq!(journal.all()[..2], [0, 2]);
         assert_eq!(journal.newest(1), [MAX_ENTRIES as u64]);
+        let next = MAX_ENTRIES as u64 + 1;
+        assert_eq!(journal.since(next - 2), (vec![next - 2, next - 1], next));
+        assert_eq!(journal.since(next), (Vec::new(), next));
+        assert_eq!(journal.since(0).0.len(), MAX_ENTRIES, "what is gone is left out");
     }
 }

@@ -1,8 +1,8 @@
 //! A small Zendesk on loopback: one help desk with its own tickets, users, OAuth and webhooks.
 //!
-//! It answers as the real one does, as far as the service and the sandbox's carrier ask, and takes
-//! what customers and agents do as JSON or from its page. Every change at the desk becomes signed
-//! webhook deliveries. How it can be made to misbehave is told by [`Switches`].
+//! It answers as the real one does, as far as the service asks, and takes what customers and agents
+//! do as JSON or from its page. Every change at the desk becomes signed webhook deliveries. How it can
+//! be made to misbehave is told by [`Switches`].
 
 mod authorize;
 mod breaker;
