@@ -131,7 +131,7 @@ impl Story {
         self.people.turn(&json!({ "delay": 0 })).await?;
         self.people.change(order.id, &json!({ "status": "solved" })).await?;
         self.show.person("agent", order.id, "solves it")?;
-        self.people.turn(&json!({ "double": 0 })).await?;
+        self.people.reset().await?;
         self.follow().await.map(drop)
     }
 
@@ -145,7 +145,7 @@ impl Story {
         self.people.turn(&json!({ "drop": 1 })).await?;
         self.people.change(invoice.id, &json!({ "priority": "urgent" })).await?;
         self.show.person("agent", invoice.id, "wants it paid today")?;
-        self.people.turn(&json!({ "drop": 0 })).await?;
+        self.people.reset().await?;
         self.follow().await?;
         self.refetch(&BTreeSet::from([invoice.id])).await
     }

@@ -66,10 +66,19 @@ impl People {
         Ok(())
     }
 
-    /// Somebody has the help desk misbehave, or behave again.
+    /// Somebody has the help desk misbehave.
     pub async fn turn(&self, switches: &Value) -> Result<()> {
+        self.switch(Method::PATCH, switches).await
+    }
+
+    /// Somebody has the help desk behave again.
+    pub async fn reset(&self) -> Result<()> {
+        self.switch(Method::DELETE, &Value::Null).await
+    }
+
+    async fn switch(&self, method: Method, switches: &Value) -> Result<()> {
         let url = format!("{}/sandbox/switches", self.desk_url);
-        self.http.patch(url).json(switches).send().await?.error_for_status()?;
+        self.http.request(method, url).json(switches).send().await?.error_for_status()?;
         Ok(())
     }
 

@@ -21,9 +21,9 @@ use crate::{
 /// How long the service may take to stop: who watches has pressed Ctrl-C and waits.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
-/// How often it is made sure that no change was missed: so that who has the help desk drop events need
-/// not wait for long.
-const RECONCILE_EVERY: Duration = Duration::from_mins(1);
+/// How often it is made sure that no change was missed, and that the webhook is there: so that who has
+/// the help desk lose them need not wait for long.
+const UPKEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// Where the service answers.
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +74,11 @@ fn config(options: &SandboxOptions, home: &Path, desk: &Desk) -> Result<Config> 
         },
         feed: FeedOptions::default(),
         pruner: PrunerOptions::default(),
-        upkeep: UpkeepOptions { reconcile_interval: RECONCILE_EVERY, ..UpkeepOptions::default() },
+        upkeep: UpkeepOptions {
+            webhook_interval: UPKEEP_EVERY,
+            reconcile_interval: UPKEEP_EVERY,
+            ..UpkeepOptions::default()
+        },
         lanes: DEFAULT_LANES,
         shutdown_grace: SHUTDOWN_GRACE,
     })
