@@ -14,7 +14,7 @@ use tokio::{
     select,
     sync::Notify,
     task::{JoinError, JoinSet},
-    time::sleep,
+    time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, debug, error, info_span, warn};
@@ -33,6 +33,10 @@ use crate::{
 const MAX_VISITS: usize = 32;
 /// How long a lease lasts: longer than the slowest call, so that it is renewed between calls only.
 const LEASE: Duration = Duration::from_mins(1);
+
+/// How long after one look the next one is at the earliest. What an agent does once makes several hints,
+/// which are best fetched together; and hundreds of looks a second keep the database from its work.
+const LOOK_PAUSE: Duration = Duration::from_millis(50);
 
 /// How connections are looked after.
 #[derive(Debug, Clone)]
@@ -99,6 +103,7 @@ impl Upkeep {
         let mut visits = JoinSet::new();
         let mut failing = false;
         while !stopping.is_cancelled() {
+            let looked_at = Instant::now();
             match self.claim_due(MAX_VISITS - visits.len()).await {
                 Ok(claimed) => {
                     failing = false;
@@ -123,6 +128,13 @@ impl Upkeep {
                 () = hinted.notified() => {}
                 () = sleep(jittered(self.options.poll)) => {}
                 Some(ended) = visits.join_next() => mourn(ended),
+            }
+            select! {
+                () = stopping.cancelled() => {}
+                () = sleep_until(looked_at + LOOK_PAUSE) => {}
+            }
+            while let Some(ended) = visits.try_join_next() {
+                mourn(ended);
             }
         }
         while let Some(ended) = visits.join_next().await {
