@@ -74,6 +74,16 @@ impl ConnectionState {
         }
     }
 
+    /// The state after tokens that were taken for dead have turned out to live: it is where it was.
+    #[must_use]
+    pub const fn revived(self) -> Self {
+        match self {
+            Self::AwaitingAuthorization | Self::AwaitingMapping => Self::AwaitingMapping,
+            Self::Active | Self::NeedsReauthorization => Self::Active,
+            Self::Disconnected => Self::Disconnected,
+        }
+    }
+
     /// What finishing does; none where nobody at Zendesk has authorised the connection, or no
     /// longer does.
     #[must_use]
@@ -188,6 +198,12 @@ impl Connection {
         Self { state: self.state.unauthorized(), ..self }
     }
 
+    /// The same after tokens that were taken for dead have turned out to live.
+    #[must_use]
+    pub fn revived(self) -> Self {
+        Self { state: self.state.revived(), ..self }
+    }
+
     /// The same after it was ended. What it left at Zendesk can be taken away as long as there are
     /// tokens to do so with.
     #[must_use]
@@ -298,6 +314,15 @@ mod tests {
             (Disconnected, Disconnected),
         ] {
             assert_eq!(connection(before).unauthorized().state, after, "{before:?}");
+        }
+    }
+
+    #[test]
+    fn tokens_that_live_after_all_undo_that_they_were_taken_for_dead() {
+        for state in [AwaitingMapping, Active, Disconnected] {
+            let before = connection(state);
+            assert_eq!(before.clone().unauthorized().revived(), before, "{state:?}");
+            assert_eq!(before.clone().revived(), before, "{state:?}");
         }
     }
 

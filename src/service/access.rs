@@ -1,10 +1,11 @@
 //! Access tokens that are good: refreshed in time, by one at a time across all replicas.
 
+mod new_pair;
 mod refresh;
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use self::refresh::Dead;
 use super::{Keyring, Writes, keyring::OpenError};
@@ -19,11 +20,24 @@ use crate::{
 
 /// How much longer than this a token has to live to be used: longer than a call takes.
 const EXPIRY_MARGIN: Duration = Duration::from_mins(1);
-/// How long after its call's limit a refresh still counts as under way: for the commits before and
-/// after the call.
-const REFRESH_MARGIN: Duration = Duration::from_secs(5);
 /// How often it is looked whether another one's refresh is over, half as much to one and a half times.
 const POLL: Duration = Duration::from_millis(100);
+
+/// The times of a refresh, besides its call.
+#[derive(Debug, Clone, Copy)]
+pub struct RefreshLimits {
+    /// How long the commit before the call may take, and one after it.
+    pub commit_margin: Duration,
+    /// How long it is tried to store a new pair, where the database is away just then: longer than a
+    /// failover takes. The old pair is dead, the new one would be lost.
+    pub store_patience: Duration,
+}
+
+impl Default for RefreshLimits {
+    fn default() -> Self {
+        Self { commit_margin: Duration::from_secs(5), store_patience: Duration::from_mins(1) }
+    }
+}
 
 /// Gives access tokens. Cheap to clone.
 #[derive(Clone)]
@@ -32,6 +46,7 @@ pub struct Access {
     pub(super) writes: Writes,
     pub(super) keyring: Keyring,
     pub(super) zendesk: zendesk::Client,
+    pub(super) limits: RefreshLimits,
 }
 
 /// What a token is wanted for.
@@ -56,22 +71,24 @@ enum Standing {
 impl Access {
     /// Gives access tokens of the connections in this store.
     #[must_use]
-    pub const fn new(
-        store: Store,
-        writes: Writes,
-        keyring: Keyring,
-        zendesk: zendesk::Client,
-    ) -> Self {
-        Self { store, writes, keyring, zendesk }
+    pub fn new(store: Store, writes: Writes, keyring: Keyring, zendesk: zendesk::Client) -> Self {
+        Self { store, writes, keyring, zendesk, limits: RefreshLimits::default() }
+    }
+
+    /// The same with these times, which have to be the same on every replica.
+    #[must_use]
+    pub fn with_limits(self, limits: RefreshLimits) -> Self {
+        Self { limits, ..self }
     }
 
     /// A token that is good for a call now, to read and to look after the webhook. It is refreshed
     /// first where it expires within a minute; where another caller or replica is doing that, this one
-    /// waits for it.
+    /// waits for it, for as long as that takes while the database is there.
     ///
     /// # Errors
     /// [`Error::ConnectionNotAuthorized`] where Zendesk no longer accepts what it gave, or the
-    /// connection was ended; [`Error::Zendesk`] where it is away.
+    /// connection was ended; [`Error::Zendesk`] where it is away, or a refresh does not come to its
+    /// end.
     pub async fn access_token(&self, key: &ConnectionKey, now: Timestamp) -> Result<Secret> {
         self.token(key, Purpose::Sync, now).await
     }
@@ -111,7 +128,7 @@ impl Access {
     pub async fn give_up(&self, key: &ConnectionKey, refused: &Secret) -> Result<()> {
         let (this, key, refused) = (self.clone(), key.clone(), refused.clone());
         let whole = async move { this.end_authorization(&key, &Dead::Access(refused)).await };
-        self.writes.run(whole).await
+        self.writes.run(whole).await.map(drop)
     }
 
     async fn obtain(
@@ -121,9 +138,7 @@ impl Access {
         refused: Option<&Secret>,
         now: Timestamp,
     ) -> Result<Secret> {
-        let begun = Instant::now();
-        // Longer than another one's refresh counts as under way, and then one of our own.
-        let patience = self.refresh_lifetime() * 2;
+        let (begun, patience) = (Instant::now(), self.patience());
         loop {
             let now = now.plus(begun.elapsed());
             let held = self.store.tokens(key).await?;
@@ -136,12 +151,16 @@ impl Access {
                     // As a whole: who hangs up must not lose the new pair.
                     let whole =
                         async move { this.refresh(&key, purpose, refused.as_ref(), now).await };
-                    if let Some(token) = self.writes.run(whole).await? {
+                    let left = patience.saturating_sub(begun.elapsed());
+                    // Where the patience is over it goes on without us.
+                    let ended =
+                        timeout(left, self.writes.run(Box::pin(whole))).await.unwrap_or(Ok(None));
+                    if let Some(token) = ended? {
                         return Ok(token);
                     }
                 }
             }
-            if begun.elapsed() > patience {
+            if begun.elapsed() >= patience {
                 let cause = "tokens are being refreshed, and no end of it is in sight".into();
                 return Err(zendesk::Error::Unavailable { cause, retry_after: None }.into());
             }
@@ -161,14 +180,14 @@ impl Access {
         let held = held.ok_or(Error::ConnectionNotAuthorized)?;
         match held.refreshing_for {
             Some(age) if age < self.refresh_lifetime() => return Ok(Standing::UnderWay),
-            // The answer was lost: whether the old pair still lives, only Zendesk knows.
+            // The answer was lost, or who has it: whether the old pair still lives, only Zendesk knows.
             Some(_) => return Ok(Standing::Stale),
             None => {}
         }
         let SealedTokens { access, refresh, expires_at } = &held.tokens;
         let margin = if refresh.is_some() { EXPIRY_MARGIN } else { Duration::ZERO };
         let lives = expires_at.is_none_or(|expires_at| expires_at > now.plus(margin));
-        let access = self.open(key, access)?;
+        let access = self.open(key, access, SecretColumn::AccessToken)?;
         if !lives || refused == Some(&access) {
             return Ok(Standing::Stale);
         }
@@ -195,13 +214,26 @@ impl Access {
         })
     }
 
-    fn open(&self, connection: &ConnectionKey, access: &Sealed) -> Result<Secret, OpenError> {
-        self.keyring.open(access, SecretPlace { connection, column: SecretColumn::AccessToken })
+    fn open(
+        &self,
+        connection: &ConnectionKey,
+        sealed: &Sealed,
+        column: SecretColumn,
+    ) -> Result<Secret, OpenError> {
+        self.keyring.open(sealed, SecretPlace { connection, column })
     }
 
-    /// How long a refresh counts as under way: who finds an older mark may try the old pair.
+    /// How long a refresh takes at most while the database is there. So long somebody waits for it: who
+    /// asks has callers of their own.
+    fn patience(&self) -> Duration {
+        self.zendesk.request_timeout() + self.limits.commit_margin * 2
+    }
+
+    /// How long a refresh counts as under way: its call, and for as long as it is tried to store what
+    /// came of it. Who finds an older mark may try the old pair. That clocks and processes can stand
+    /// still for longer is why [`Access::keep`] does not rely on it.
     fn refresh_lifetime(&self) -> Duration {
-        self.zendesk.request_timeout() + REFRESH_MARGIN * 2
+        self.patience() + self.limits.store_patience
     }
 }
 

@@ -55,7 +55,7 @@ impl Connecting {
     /// Connects the accounts whose tokens and upkeep these are.
     #[must_use]
     pub fn new(access: Access, upkeep: Upkeep) -> Self {
-        let Access { store, writes, keyring, zendesk } = access.clone();
+        let Access { store, writes, keyring, zendesk, limits: _ } = access.clone();
         Self { store, writes, keyring, zendesk, access, upkeep }
     }
 

@@ -19,7 +19,7 @@ pub struct SealedTokens {
 pub struct HeldTokens {
     pub state: ConnectionState,
     pub tokens: SealedTokens,
-    /// How long ago somebody began to refresh them, and has not said since that it is over.
+    /// How far from now somebody began to refresh them, and has not said since that it is over.
     pub refreshing_for: Option<Duration>,
 }
 
@@ -191,7 +191,8 @@ impl Row {
             refresh: self.refresh_token.map(Sealed::from_stored),
             expires_at: expires_at.map_err(corrupt)?,
         };
-        let micros = self.refreshing_micros.map(|micros| micros.max(0).unsigned_abs());
+        // One that lies ahead was begun before the database's clock was set back: it is over likewise.
+        let micros = self.refreshing_micros.map(i64::unsigned_abs);
         Ok(Some(HeldTokens {
             state: self.state.parse().map_err(corrupt)?,
             tokens,

@@ -86,7 +86,7 @@ impl Upkeep {
     /// to the batcher.
     #[must_use]
     pub fn new(access: &Access, batcher: Batcher, options: UpkeepOptions) -> Self {
-        let Access { store, writes: _, keyring, zendesk } = access.clone();
+        let Access { store, writes: _, keyring, zendesk, limits: _ } = access.clone();
         let (paces, owner, due) = (Paces::default(), LeaseOwner::random(), Arc::default());
         let access = access.clone();
         Self { store, access, keyring, zendesk, options, batcher, paces, owner, due }

@@ -4,9 +4,10 @@ mod disconnecting;
 mod lease;
 mod refreshing;
 mod reviving;
+mod storing;
 mod webhook;
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use ticketsync::{
     clock,
@@ -14,13 +15,14 @@ use ticketsync::{
         AccountId, AuthorizationState, Connection, ConnectionKey, ConnectionState, Secret,
         WebhookState,
     },
+    error::{Error, Result},
     sandbox::zendesk::{Pace, Webhook},
     service::{
         Access, Batcher, Connecting, Decision, Disconnected, Keyring, OnCommit, SyncedTickets,
         Upkeep, UpkeepOptions, Writes, keyring,
     },
     store::{self, Store},
-    zendesk::{Client, ClientOptions},
+    zendesk::{self, Client, ClientOptions},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -107,7 +109,7 @@ impl Site {
         end.await.unwrap()
     }
 
-    async fn token(&self, key: &ConnectionKey) -> ticketsync::error::Result<Secret> {
+    async fn token(&self, key: &ConnectionKey) -> Result<Secret> {
         self.access.access_token(key, clock::now()).await
     }
 
@@ -144,6 +146,12 @@ impl Site {
         let sql = "update upkeep set due_at = 0, paused_until = 0, webhook_due_at = 0";
         execute(db, sql).await;
     }
+}
+
+/// A second service on the same database. `SQLite` has one process, so that it shares its store.
+async fn second(db: &Database, site: &Site, help: &HelpDesk) -> Site {
+    let store = if site.store.has_one_writer() { site.store.clone() } else { db.store().await };
+    Site::on(store, help, site.keyring.clone(), Some(HOOKS))
 }
 
 /// The service's way to a help desk.
@@ -207,4 +215,10 @@ async fn help_desk_with_tokens(access: Duration, refresh: Duration) -> HelpDesk 
     let pace =
         Pace { access_token_lifetime: access, refresh_token_lifetime: refresh, ..Pace::default() };
     HelpDesk::at(pace).await
+}
+
+/// That Zendesk is away, or what is to come from it.
+fn away<T: Debug>(token: &Result<T>) {
+    let unavailable = matches!(token, Err(Error::Zendesk(zendesk::Error::Unavailable { .. })));
+    assert!(unavailable, "{token:?}");
 }

@@ -13,24 +13,18 @@ use ticketsync::{
 use tokio::task::JoinSet;
 
 use super::{
-    HOOKS, Site, calls, execute, expire_soon, forget_the_refresh, help_desk_with_tokens, options,
-    texts,
+    Site, away, calls, execute, expire_soon, forget_the_refresh, help_desk_with_tokens, options,
+    second, texts,
 };
 use crate::{
     sandbox::desk::HelpDesk,
-    support::{Database, eventually, on_both_engines},
+    support::{eventually, on_both_engines},
 };
 
 /// How many callers want a token at once.
 const CALLERS: usize = 60;
 
-/// A second service on the same database. `SQLite` has one process, so that it shares its store.
-async fn second(db: &Database, site: &Site, help: &HelpDesk) -> Site {
-    let store = if site.store.has_one_writer() { site.store.clone() } else { db.store().await };
-    Site::on(store, help, site.keyring.clone(), Some(HOOKS))
-}
-
-/// The same as another service that cannot reach Zendesk.
+/// The site's access as that of a service that cannot reach Zendesk.
 fn cut_off(site: &Site, help: &HelpDesk) -> Access {
     let base_url = "http://127.0.0.1:9/{subdomain}".parse().unwrap();
     let client = Client::new(ClientOptions { base_url, ..options(help) }).unwrap();
@@ -46,11 +40,6 @@ async fn stored(store: &Store, site: &Site, key: &ConnectionKey) -> String {
 
 fn refused<T: std::fmt::Debug>(token: &Result<T>) {
     assert!(matches!(token, Err(Error::ConnectionNotAuthorized)), "{token:?}");
-}
-
-fn away<T: std::fmt::Debug>(token: &Result<T>) {
-    let unavailable = matches!(token, Err(Error::Zendesk(zendesk::Error::Unavailable { .. })));
-    assert!(unavailable, "{token:?}");
 }
 
 on_both_engines! {
