@@ -201,7 +201,11 @@ fn forged(cause: Forged) -> Outcome {
             warn!(%cause, "a delivery is refused");
             Outcome::OutsideWindow
         }
-        Forged::Unsigned | Forged::NoSignature | Forged::NoTimestamp | Forged::Mismatch => {
+        Forged::Unsigned
+        | Forged::NoSignature
+        | Forged::NoTimestamp
+        | Forged::Mismatch
+        | Forged::OutsideWindowUnproven => {
             debug!(%cause, "a delivery is refused");
             Outcome::Forged
         }

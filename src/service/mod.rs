@@ -16,6 +16,7 @@ mod previews;
 mod pruner;
 mod relay;
 pub mod rotation;
+mod shared_reads;
 mod signing_secrets;
 mod tail;
 mod upkeep;

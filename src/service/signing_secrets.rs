@@ -1,39 +1,41 @@
 //! Whether a delivery comes from the webhook of a connection: its secrets, kept open for a moment.
 
+mod cache;
+
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tokio::time::Instant;
-use tracing::error;
+use metrics::counter;
+use tokio::time::{Instant, timeout};
+use tracing::{debug, error};
 
-use super::Keyring;
+use self::cache::{CACHE_LIFE, Cache, Found, Owner};
+use super::{Keyring, shared_reads::SharedReads};
 use crate::{
     domain::{ConnectionId, ConnectionKey, Secret, Timestamp},
-    error::Result,
+    error::{Error, Result},
     store::{SealedSigning, Store, WebhookOwner},
-    zendesk::{Forged, SigningSecret, verify},
+    zendesk::{Forged, Presented, SigningSecret, Window},
 };
 
-/// How long secrets are used before they are read again: a database that is asked by every delivery
-/// would be asked thousands of times a second, and a change is seen within seconds.
-const CACHE_LIFE: Duration = Duration::from_secs(5);
 /// How old secrets have to be before a signature that fits none of them has them read again: a new
 /// secret is noticed at once, and a forger makes the database work once a second.
 const MISMATCH_LIFE: Duration = Duration::from_secs(1);
-/// The most connections whose secrets are kept, at some hundred bytes each.
-const MAX_CACHED: usize = 10_000;
 /// How long after a change the secret before is good: deliveries are tried again for minutes.
 const PREVIOUS_SECRET_LIFE: Duration = Duration::from_hours(1);
+/// How long the secrets of a delivery are waited for that is refused whatever they are.
+const LATE_CHECK_LIMIT: Duration = Duration::from_secs(1);
 
 /// What deliveries are checked with. Cheap to clone.
 #[derive(Clone)]
 pub struct SigningSecrets {
     store: Store,
     keyring: Keyring,
-    cache: Arc<Mutex<HashMap<ConnectionId, Cached>>>,
+    cache: Arc<Mutex<Cache>>,
+    /// None is a read that failed.
+    reads: SharedReads<ConnectionId, Option<Found>>,
 }
 
 /// What became of a check.
@@ -58,21 +60,15 @@ pub struct Signed<'a> {
     pub body: &'a [u8],
 }
 
-#[derive(Clone)]
-struct Cached {
-    connection: ConnectionKey,
-    secrets: Arc<[SigningSecret]>,
-    read_at: Instant,
-}
-
 impl SigningSecrets {
     /// Reads from this store, and opens with these keys.
     #[must_use]
     pub fn new(store: Store, keyring: Keyring) -> Self {
-        Self { store, keyring, cache: Arc::default() }
+        Self { store, keyring, cache: Arc::default(), reads: SharedReads::default() }
     }
 
-    /// Checks a delivery to the webhook of the connection with this id.
+    /// Checks a delivery to the webhook of the connection with this id. What no secret could have
+    /// signed is refused before any is looked for.
     ///
     /// # Errors
     /// When the store fails.
@@ -82,38 +78,88 @@ impl SigningSecrets {
         signed: Signed<'_>,
         now: Timestamp,
     ) -> Result<Checked> {
-        let Some(cached) = self.cached(id) else { return self.check_afresh(id, signed, now).await };
-        match signed.check(&cached, now) {
-            Checked::Forged(Forged::Mismatch) if cached.read_at.elapsed() >= MISMATCH_LIFE => {
-                self.check_afresh(id, signed, now).await
-            }
-            checked => Ok(checked),
+        let presented = match Presented::read(signed.timestamp, signed.signature) {
+            Ok(presented) => presented,
+            Err(forged) => return Ok(Checked::Forged(forged)),
+        };
+        match presented.window(now) {
+            Window::Inside => self.check_inside(id, &presented, signed.body, now).await,
+            Window::Outside => Ok(self.check_outside(id, &presented, signed.body, now).await),
         }
     }
 
-    async fn check_afresh(
+    async fn check_inside(
         &self,
         id: ConnectionId,
-        signed: Signed<'_>,
+        presented: &Presented<'_>,
+        body: &[u8],
         now: Timestamp,
     ) -> Result<Checked> {
-        let read_at = Instant::now();
-        let owner = self.store.webhook_owner(id).await?;
-        let owner = owner.filter(|owner| owner.state.accepts_events());
-        let Some(WebhookOwner { key: connection, state: _, signing }) = owner else {
-            self.forget(id);
-            return Ok(Checked::NoConnection);
-        };
-        let secrets = signing.map(|signing| self.open(&connection, &signing, now));
-        let secrets: Arc<[SigningSecret]> = secrets.unwrap_or_default().into();
-        let cached = Cached { connection, secrets, read_at };
-        let checked = signed.check(&cached, now);
-        if cached.secrets.is_empty() {
-            self.forget(id);
-        } else {
-            self.keep(id, cached);
+        let found = self.find(id, CACHE_LIFE, now).await?;
+        let checked = found.check(presented, body, now);
+        match (&found, &checked) {
+            (Found::Owner(owner), Checked::Forged(Forged::Mismatch))
+                if owner.read_at.elapsed() >= MISMATCH_LIFE =>
+            {
+                Ok(self.find(id, MISMATCH_LIFE, now).await?.check(presented, body, now))
+            }
+            _ => Ok(checked),
         }
-        Ok(checked)
+    }
+
+    /// Checks one that was signed too long ago, or too far ahead. It is refused whoever signed it; but
+    /// if it is genuine one of two clocks is wrong, and that is to be said.
+    async fn check_outside(
+        &self,
+        id: ConnectionId,
+        presented: &Presented<'_>,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Checked {
+        let found = timeout(LATE_CHECK_LIMIT, self.find(id, CACHE_LIFE, now)).await;
+        let found = found.unwrap_or(Err(Error::StoreUnavailable));
+        match found.map(|found| found.check(presented, body, now)) {
+            Ok(Checked::NoSecret) => Checked::Forged(Forged::OutsideWindowUnproven),
+            Ok(checked) => checked,
+            Err(error) => {
+                debug!(cause = %error, "a delivery's signature could not be checked");
+                Checked::Forged(Forged::OutsideWindowUnproven)
+            }
+        }
+    }
+
+    /// What is known of the id, by a read no older than this.
+    async fn find(&self, id: ConnectionId, max_age: Duration, now: Timestamp) -> Result<Found> {
+        if let Some(found) = self.cache().find(id, max_age) {
+            return Ok(found);
+        }
+        let mut failure = None;
+        let read = async {
+            // Somebody may have read it while this one began to wait.
+            if let Some(found) = self.cache().find(id, max_age) {
+                return Some(found);
+            }
+            self.look_up(id, now).await.map_err(|error| failure = Some(error)).ok()
+        };
+        let found = self.reads.read(id, read).await;
+        // Why somebody else's read failed, they say.
+        found.ok_or_else(|| failure.unwrap_or(Error::StoreUnavailable))
+    }
+
+    async fn look_up(&self, id: ConnectionId, now: Timestamp) -> Result<Found> {
+        counter!("ticketsync_webhook_secret_reads_total").increment(1);
+        let read_at = Instant::now();
+        let found = match self.store.webhook_owner(id).await? {
+            None => Found::Nobody,
+            Some(WebhookOwner { state, .. }) if !state.accepts_events() => Found::Closed,
+            Some(WebhookOwner { key: connection, state: _, signing }) => {
+                let secrets = signing.map(|signing| self.open(&connection, &signing, now));
+                let secrets = secrets.unwrap_or_default().into();
+                Found::Owner(Owner { connection, secrets, read_at })
+            }
+        };
+        self.cache().keep(id, &found, read_at);
+        Ok(found)
     }
 
     /// The secrets that are good now. One that does not open is said here.
@@ -134,33 +180,20 @@ impl SigningSecrets {
         opened.collect()
     }
 
-    fn cached(&self, id: ConnectionId) -> Option<Cached> {
-        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.get(&id).filter(|cached| cached.read_at.elapsed() < CACHE_LIFE).cloned()
-    }
-
-    fn keep(&self, id: ConnectionId, cached: Cached) {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if cache.len() >= MAX_CACHED {
-            cache.retain(|_, cached| cached.read_at.elapsed() < CACHE_LIFE);
-        }
-        // Full of fresh ones: more connections than are kept are at work, and this one is read anew.
-        if cache.len() < MAX_CACHED || cache.contains_key(&id) {
-            cache.insert(id, cached);
-        }
-    }
-
-    fn forget(&self, id: ConnectionId) {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Signed<'_> {
-    fn check(&self, cached: &Cached, now: Timestamp) -> Checked {
-        let Self { timestamp, signature, body } = *self;
-        match verify(&cached.secrets, timestamp, signature, body, now) {
-            Ok(()) => Checked::Genuine(cached.connection.clone()),
-            Err(Forged::Mismatch) if cached.secrets.is_empty() => Checked::NoSecret,
+impl Found {
+    fn check(&self, presented: &Presented<'_>, body: &[u8], now: Timestamp) -> Checked {
+        let owner = match self {
+            Self::Nobody | Self::Closed => return Checked::NoConnection,
+            Self::Owner(owner) => owner,
+        };
+        match presented.verify(&owner.secrets, body, now) {
+            Ok(()) => Checked::Genuine(owner.connection.clone()),
+            Err(Forged::Mismatch) if owner.secrets.is_empty() => Checked::NoSecret,
             Err(forged) => Checked::Forged(forged),
         }
     }

@@ -24,7 +24,7 @@ pub use self::{
     export::{ExportEnd, ExportFrom, ExportPage},
     oauth::{SCOPES, Tokens},
     payload::{Delivery, Malformed},
-    signature::{Forged, REPLAY_WINDOW, SigningSecret, verify},
+    signature::{Forged, Presented, REPLAY_WINDOW, SigningSecret, Window},
     tickets::{Fetched, Unreadable},
     users::{FetchedUsers, MAX_IDS},
     webhooks::{FoundWebhook, WebhookFitness, WebhookPlace},

@@ -2,6 +2,7 @@
 
 mod answers;
 mod durable;
+mod lookups;
 mod secrets;
 mod shown;
 
