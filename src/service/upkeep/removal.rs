@@ -22,10 +22,13 @@ use crate::{
     zendesk::{self, WebhookPlace},
 };
 
-/// How long one try may take in all: a person waits for the first. They are disconnected by then,
-/// whatever Zendesk says.
+/// How long a try to take away the webhook may take, and one to revoke the token: a person waits for the
+/// first of each. They are disconnected by then, whatever Zendesk says.
+const PART_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long both may take together, and how long another process is waited for before.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long it is tried where Zendesk stays away. Refresh tokens do not live much longer.
+/// How long after it was ended it is tried where Zendesk stays away, whatever is wrong there. Refresh
+/// tokens do not live much longer.
 const REMOVAL_PATIENCE: Duration = Duration::from_hours(7 * 24);
 /// How often it is looked whether another process has let go of the connection.
 const POLL: Duration = Duration::from_millis(50);
@@ -99,69 +102,107 @@ impl Visit {
         if self.connection.webhook != WebhookState::Removing {
             return Ok(Removal::Unconfirmed);
         }
-        let attempt = timeout(REMOVAL_TIMEOUT, self.take_away()).await;
-        let removal = match attempt.unwrap_or_else(|_| Err(out_of_time().into())) {
-            Ok(()) => Removal::Confirmed,
-            Err(Setback::Failed(error)) if self.is_final(&error) => {
-                warn!(cause = %error, "webhook and token are forgotten, and may still be at Zendesk");
-                Removal::Unconfirmed
-            }
-            Err(setback) => return Err(setback),
+        let purpose = if self.is_ended() { Purpose::Removal } else { Purpose::Sync };
+        // Zendesk may refuse the one and still allow the other.
+        let webhooks = self.part("webhook", self.remove_webhooks(purpose)).await?;
+        let token = if self.is_ended() {
+            self.part("token", self.revoke()).await?
+        } else {
+            // One that somebody is connecting again keeps its new tokens.
+            Removal::Confirmed
         };
-        self.settle_removal().await?;
+        let removal = match (webhooks, token) {
+            (Removal::Confirmed, Removal::Confirmed) => Removal::Confirmed,
+            (Removal::Unconfirmed, _) | (_, Removal::Unconfirmed) => Removal::Unconfirmed,
+        };
+        self.settle_removal(removal).await?;
         Ok(removal)
     }
 
-    async fn take_away(&self) -> Result<(), Setback> {
-        // One that somebody is connecting again keeps its new tokens.
-        let ended = self.connection.state == ConnectionState::Disconnected;
-        let purpose = if ended { Purpose::Removal } else { Purpose::Sync };
-        for webhook in self.webhooks_to_remove(purpose).await? {
-            self.delete(purpose, &webhook).await?;
+    /// Does a part of it. An error is to be tried again.
+    async fn part(
+        &self,
+        what: &'static str,
+        attempt: impl Future<Output = Result<(), Setback>>,
+    ) -> Result<Removal, Setback> {
+        let attempt = timeout(PART_TIMEOUT, attempt).await;
+        match attempt.unwrap_or_else(|_| Err(out_of_time().into())) {
+            Ok(()) => Ok(Removal::Confirmed),
+            Err(Setback::Failed(error)) if self.is_final(&error) => {
+                warn!(cause = %error, what, "given up, it may still be at Zendesk");
+                Ok(Removal::Unconfirmed)
+            }
+            Err(setback) => Err(setback),
         }
-        if ended {
-            let (zendesk, subdomain) = (&self.upkeep.zendesk, &self.connection.subdomain);
-            let revoke = |token: Secret| async move { zendesk.revoke(subdomain, &token).await };
-            self.call(purpose, zendesk.request_timeout(), revoke).await?;
-        }
-        Ok(())
     }
 
-    /// The webhook that is known, and those that were made and are not: their answers were lost.
-    async fn webhooks_to_remove(&self, purpose: Purpose) -> Result<Vec<WebhookId>, Setback> {
+    /// Each is tried, whatever becomes of the others.
+    async fn remove_webhooks(&self, purpose: Purpose) -> Result<(), Setback> {
         let known = self.stored().await?.id;
-        let Some(base) = &self.upkeep.options.webhook_base_url else {
-            return Ok(known.into_iter().collect());
+        let (found, mut end) = match self.found_webhooks(purpose).await {
+            Ok(found) => (found, Ok(())),
+            Err(setback) => (Vec::new(), Err(setback)),
         };
+        // The known one may have been made for another address.
+        let others = found.iter().filter(|found| Some(*found) != known.as_ref());
+        for webhook in known.iter().chain(others) {
+            let deleted = self.delete(purpose, webhook).await;
+            end = match end {
+                Ok(()) => deleted,
+                // What can be tried again is to be.
+                Err(Setback::Failed(error)) if self.is_final(&error) => {
+                    deleted.and(Err(error.into()))
+                }
+                Err(setback) => Err(setback),
+            };
+        }
+        end
+    }
+
+    /// Those that were made for this connection, known or not: an answer may have been lost.
+    async fn found_webhooks(&self, purpose: Purpose) -> Result<Vec<WebhookId>, Setback> {
+        let Some(base) = &self.upkeep.options.webhook_base_url else { return Ok(Vec::new()) };
         let (key, endpoint) = (&self.connection.key, base.endpoint(self.connection.key.connection));
         let (name, endpoint) = (webhook_name(key), endpoint.as_str());
         let found = self.find(purpose, WebhookPlace { name: &name, endpoint }).await?;
-        let mut ids: Vec<WebhookId> = found.into_iter().map(|webhook| webhook.id).collect();
-        // It may have been made for another address.
-        ids.extend(known.filter(|known| !ids.contains(known)));
-        Ok(ids)
+        Ok(found.into_iter().map(|webhook| webhook.id).collect())
+    }
+
+    async fn revoke(&self) -> Result<(), Setback> {
+        let (zendesk, subdomain) = (&self.upkeep.zendesk, &self.connection.subdomain);
+        let revoke = |token: Secret| async move { zendesk.revoke(subdomain, &token).await };
+        self.call(Purpose::Removal, zendesk.request_timeout(), revoke).await
     }
 
     /// Whether trying again is of no use.
     fn is_final(&self, error: &Error) -> bool {
-        match error {
+        let is_refusal = match error {
             Error::ConnectionNotAuthorized | Error::Internal(_) => true,
-            Error::Zendesk(error) => match error {
+            Error::Zendesk(error) => matches!(
+                error,
                 zendesk::Error::Unauthorized { .. }
-                | zendesk::Error::Forbidden { .. }
-                | zendesk::Error::NotFound { .. }
-                | zendesk::Error::Refused { .. } => true,
-                _ => {
-                    let since = self.left.trouble.as_ref().map(|trouble| trouble.since);
-                    since.is_some_and(|since| since.plus(REMOVAL_PATIENCE) < clock::now())
-                }
-            },
-            _ => false,
-        }
+                    | zendesk::Error::Forbidden { .. }
+                    | zendesk::Error::NotFound { .. }
+                    | zendesk::Error::Refused { .. }
+            ),
+            // The database: that is between us and it.
+            _ => return false,
+        };
+        // What is due with the webhook since then is that it goes.
+        let begun_at = self.left.webhook_due_at;
+        is_refusal && self.is_ended() || is_out_of_patience(begun_at, clock::now())
     }
 
-    /// Forgets what could be used at Zendesk, unless the connection was finished again meanwhile.
-    async fn settle_removal(&mut self) -> Result<(), Setback> {
+    /// Whether nobody will give other tokens. One that is being connected again has some, or will have,
+    /// and whoever gives them may be allowed more.
+    fn is_ended(&self) -> bool {
+        self.connection.state == ConnectionState::Disconnected
+    }
+
+    /// Forgets what could be used at Zendesk, unless the connection was finished again meanwhile. Where
+    /// somebody has begun to connect it again, what was given up is not forgotten: there are new tokens
+    /// to do it with. Where it was ended again, so that those have to go too, all of it is done anew.
+    async fn settle_removal(&mut self, removal: Removal) -> Result<(), Setback> {
         let key = &self.connection.key;
         let mut tx = self.upkeep.store.begin().await?;
         let locked = tx.lock_account(&key.account).await?;
@@ -170,7 +211,11 @@ impl Visit {
         if connection.webhook != WebhookState::Removing {
             return Ok(());
         }
-        if connection.state == ConnectionState::Disconnected {
+        let is_ended = connection.state == ConnectionState::Disconnected;
+        if is_ended != self.is_ended() && (is_ended || removal == Removal::Unconfirmed) {
+            return Ok(());
+        }
+        if is_ended {
             tx.save_tokens(key, None).await?;
         }
         let removed: Connection = connection.removed();
@@ -179,5 +224,25 @@ impl Visit {
         tx.commit().await?;
         self.connection = removed;
         Ok(())
+    }
+}
+
+/// Whether a removal that began then has been tried for long enough.
+fn is_out_of_patience(begun_at: Option<Timestamp>, now: Timestamp) -> bool {
+    begun_at.is_some_and(|begun_at| begun_at.plus(REMOVAL_PATIENCE) < now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_removal_is_tried_for_a_week_to_the_microsecond() {
+        let begun_at = Timestamp::EPOCH.plus(Duration::from_hours(1));
+        let week = begun_at.plus(Duration::from_hours(7 * 24));
+        let after = week.plus(Duration::from_micros(1));
+        let over = [begun_at, week, after].map(|now| is_out_of_patience(Some(begun_at), now));
+        assert_eq!(over, [false, false, true]);
+        assert!(!is_out_of_patience(None, after));
     }
 }

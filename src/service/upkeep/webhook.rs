@@ -69,6 +69,10 @@ impl Visit {
             None => self.create(place).await?,
         };
         let secret = self.signing_secret(&id).await?;
+        // One that was made for another address is found by its id only, which is about to go.
+        if let Some(elsewhere) = known.filter(|known| *known != id && !surplus.contains(known)) {
+            self.delete(Purpose::Sync, &elsewhere).await?;
+        }
         self.save(Some((&id, secret.secret()))).await?;
         // Last, so that there is no moment without a webhook.
         for webhook in surplus {

@@ -7,20 +7,11 @@ use ticketsync::{
     service::{Removal, access::Purpose},
 };
 
-use super::{Site, execute, texts, webhooks};
+use super::{Site, execute, nothing_is_kept, webhooks};
 use crate::{
     sandbox::desk::HelpDesk,
-    support::{Database, eventually, on_both_engines},
+    support::{eventually, on_both_engines},
 };
-
-/// Whether nothing is kept of a connection's tokens and webhook.
-async fn nothing_is_kept(db: &Database) -> bool {
-    let kept = "select state from connections
-                 where access_token is not null or refresh_token is not null
-                    or webhook_id is not null or signing_secret is not null
-                    or previous_signing_secret is not null";
-    texts(db, kept).await.is_empty()
-}
 
 on_both_engines! {
     async fn webhook_and_token_are_taken_away(db: Database) {

@@ -3,6 +3,7 @@
 mod disconnecting;
 mod lease;
 mod refreshing;
+mod removing;
 mod reviving;
 mod storing;
 mod webhook;
@@ -194,6 +195,15 @@ async fn texts(db: &Database, sql: &str) -> Vec<String> {
     let texts = session.texts(sql).await;
     session.close().await;
     texts
+}
+
+/// Whether nothing is kept of a connection's tokens and webhook.
+async fn nothing_is_kept(db: &Database) -> bool {
+    let kept = "select state from connections
+                 where access_token is not null or refresh_token is not null
+                    or webhook_id is not null or signing_secret is not null
+                    or previous_signing_secret is not null";
+    texts(db, kept).await.is_empty()
 }
 
 /// Has the access token that is stored expire soon, as far as the service knows.
