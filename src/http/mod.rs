@@ -1,6 +1,7 @@
 //! What the service answers over plain HTTP: health, metrics, and the webhooks that Zendesk calls.
 
 pub mod metrics;
+mod outcome;
 mod webhook;
 
 use std::io;

@@ -3,10 +3,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
-use reqwest::{Response, StatusCode};
+use reqwest::StatusCode;
 use tokio::{task::JoinSet, time::timeout};
 
-use super::{counted, waiting};
+use super::{assert_says_retry, counted, waiting};
 use crate::support::{
     Database, Disk, Hook, PostgresServer, Replica, eventually, on_both_engines, zendesk_event,
 };
@@ -54,12 +54,6 @@ async fn kept(db: &Database) -> BTreeSet<String> {
     let kept = session.texts("select event_id from inbox").await;
     session.close().await;
     kept.iter().map(|id| id.strip_prefix("zendesk ").unwrap().to_owned()).collect()
-}
-
-fn assert_says_retry(answer: &Response) {
-    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
-    let seconds: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
-    assert!((1..60).contains(&seconds), "{seconds} s");
 }
 
 on_both_engines! {
