@@ -6,7 +6,7 @@ pub mod browser;
 mod chapters;
 pub mod clients;
 mod commands;
-mod compare;
+pub mod compare;
 mod connecting;
 mod error;
 mod follower;

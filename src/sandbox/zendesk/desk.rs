@@ -7,9 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     courier::Courier,
+    host::serve,
     journal::Journal,
     limits::Limits,
-    line::{Line, Lines},
     oauth::{OAuth, OAuthClient},
     pace::Pace,
     post::{DeliveryRecord, Post},
@@ -82,9 +82,7 @@ impl Desk {
     /// # Errors
     /// When the listener has no address.
     pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
-        let lines = Lines { local: listener.local_addr()?, listener };
-        let service = self.clone().router().into_make_service_with_connect_info::<Line>();
-        axum::serve(lines, service).with_graceful_shutdown(stop.cancelled_owned()).await
+        serve(std::slice::from_ref(self), listener, stop).await
     }
 
     /// Delivers events to webhooks until it is told to stop. Nothing else does; call it once.
@@ -108,6 +106,12 @@ impl Desk {
     #[must_use]
     pub fn deliveries_since(&self, number: u64) -> (Vec<DeliveryRecord>, u64) {
         self.post.log.since(number)
+    }
+
+    /// How many events were made of what happened since there is a webhook, delivered or not.
+    #[must_use]
+    pub fn event_count(&self) -> u64 {
+        self.post.event_count()
     }
 
     /// How many deliveries wait or are under way: 0 once everything has been tried for the last time.

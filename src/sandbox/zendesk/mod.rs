@@ -16,6 +16,7 @@ mod error;
 mod event;
 mod happening;
 mod history;
+mod host;
 mod journal;
 mod limits;
 mod line;
@@ -41,6 +42,7 @@ pub use self::{
     change::{Comment, MergeInput, TicketInput, UserInput},
     desk::{Desk, DeskOptions},
     event::TYPE_PREFIX,
+    host::serve,
     oauth::{Consent, Exchange, OAuth, OAuthClient, OAuthError, Token, secret},
     pace::Pace,
     page::page,

@@ -77,6 +77,11 @@ impl Post {
         Self { switches, ..Self::default() }
     }
 
+    /// How many events were made, whoever was told.
+    pub(super) fn event_count(&self) -> u64 {
+        self.events.load(Ordering::Relaxed)
+    }
+
     /// Makes events of what one action has made happen, for every webhook that subscribed to them.
     pub(super) fn announce(&self, happenings: Vec<Happening>, now: Timestamp) {
         if self.webhooks.is_empty() {

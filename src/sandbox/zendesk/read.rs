@@ -21,9 +21,6 @@ use crate::{clock, domain::Timestamp};
 
 /// How many records one request may name, as at Zendesk.
 const MAX_IDS: usize = 100;
-/// How many tickets a page of the export holds. Zendesk's is 1,000; a smaller one makes a reader of
-/// the sandbox turn pages.
-const EXPORT_PAGE: usize = 100;
 /// How far back an export has to start, in seconds, as at Zendesk.
 const EXPORT_MIN_AGE_SECONDS: i64 = 60;
 
@@ -104,8 +101,9 @@ pub(super) async fn export(
         }
         (None, None) => return Err(bad("start_time")),
     };
-    let as_of = desk.switches.read().read_moment();
-    let page = desk.store.export(start, EXPORT_PAGE, as_of);
+    let switches = desk.switches.read();
+    let as_of = switches.read_moment();
+    let page = desk.store.export(start, switches.export_page, as_of);
     let mut answer = json!({
         "tickets": page.tickets,
         "after_cursor": page.last_change.to_string(),

@@ -50,6 +50,9 @@ pub struct Switches {
     pub calls_per_minute: Option<u32>,
     /// How many pages of the export an account may read a minute; none for no limit.
     pub exports_per_minute: Option<u32>,
+    /// How many tickets a page of the export holds, from 1 on. Zendesk's is 1,000; a smaller one makes
+    /// a reader of the sandbox turn pages.
+    pub export_page: usize,
 }
 
 impl Default for Switches {
@@ -72,6 +75,7 @@ impl Default for Switches {
             lag_ms: 0,
             calls_per_minute: None,
             exports_per_minute: None,
+            export_page: 100,
         }
     }
 }
@@ -120,6 +124,9 @@ impl Switches {
         ];
         if !chances.iter().all(|chance| (0.0..=1.0).contains(chance)) {
             return Err(ApiError::bad("a chance lies between 0 and 1"));
+        }
+        if self.export_page == 0 {
+            return Err(ApiError::bad("export_page: at least 1"));
         }
         if u128::from(self.lag_ms) > MAX_LAG.as_millis() {
             return Err(ApiError::bad("lag_ms: at most a minute"));

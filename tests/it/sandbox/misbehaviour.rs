@@ -121,7 +121,12 @@ async fn people_turn_switches_over_http() {
     let page = zendesk.get("").send().await.unwrap().text().await.unwrap();
     assert!(page.contains("calls_per_minute"), "the page shows what is not as usual");
 
-    for wrong in [json!({ "dorp": 1 }), json!({ "drop": 1.5 }), json!({ "lag_ms": 60_001 })] {
+    for wrong in [
+        json!({ "dorp": 1 }),
+        json!({ "drop": 1.5 }),
+        json!({ "lag_ms": 60_001 }),
+        json!({ "export_page": 0 }),
+    ] {
         assert_eq!(turn(wrong.clone()).await.status(), 400, "{wrong}");
     }
     assert_eq!(zendesk.desk.switches.read(), expected);

@@ -7,6 +7,7 @@ mod events;
 mod in_sync;
 mod limits;
 mod misbehaviour;
+mod neighbours;
 mod oauth;
 mod program;
 pub mod receiver;

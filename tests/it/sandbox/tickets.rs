@@ -185,3 +185,17 @@ async fn an_export_that_starts_where_nothing_changed_goes_on_from_there() {
     let path = format!("/api/v2/incremental/tickets/cursor.json?cursor={cursor}");
     assert_eq!(zendesk.read(&path).await["tickets"], json!([]), "not all over again");
 }
+
+#[tokio::test]
+async fn a_page_of_the_export_holds_as_many_tickets_as_it_is_told_to() {
+    let zendesk = HelpDesk::misbehaving(Switches { export_page: 2, ..Switches::default() }).await;
+    for _ in 0..3 {
+        zendesk.write(letter("Sanne", None)).await;
+    }
+    let page = zendesk.read(OLD).await;
+    let size = |page: &Value| page["tickets"].as_array().unwrap().len();
+    assert_eq!((size(&page), &page["end_of_stream"]), (2, &json!(false)));
+    zendesk.desk.switches.turn(|switches| switches.export_page = 3);
+    let page = zendesk.read(OLD).await;
+    assert_eq!((size(&page), &page["end_of_stream"]), (3, &json!(true)));
+}
