@@ -194,7 +194,13 @@ impl Sync<'_> {
             return self.settle(kind, ticket, version, observed);
         };
         let creation = version.of_creation(&created_as);
-        let begun = self.settle(kind, created_as, creation, observed);
+        let begun = match self.ticket(ticket.id) {
+            // What was seen of it already is newer than its beginning, also within one second.
+            Some(row) if row.version.updated_at >= creation.updated_at => {
+                self.begin_late(ticket.id, creation.observed, observed)
+            }
+            Some(_) | None => self.settle(kind, created_as, creation, observed),
+        };
         let became = self.settle(kind, ticket, version, observed);
         if begun.outcome == Outcome::Created { begun } else { became }
     }

@@ -31,9 +31,10 @@ impl Sync<'_> {
         };
         let first_created = created && !row.get().created_logged;
         if version <= row.get().version {
-            return match row.get().standing {
-                Standing::Live(_) if first_created => self.log_created(ticket_id, observation),
-                _ => self.effect(ticket_id, Self::nothing_new(Outcome::Stale, observed)),
+            return if first_created {
+                self.begin_late(ticket_id, observation, observed)
+            } else {
+                self.effect(ticket_id, Self::nothing_new(Outcome::Stale, observed))
             };
         }
         let row = row.edit();
@@ -52,6 +53,22 @@ impl Sync<'_> {
         }
         let position = self.log(ticket_id, TriggerKind::TicketUpdated, observation, changes);
         Effect { position, ..self.effect(ticket_id, Outcome::Updated) }
+    }
+
+    /// Logs that a ticket was created of which newer states were seen before: as it stands, and not at
+    /// all where it is deleted (rule 6).
+    pub(super) fn begin_late(
+        &mut self,
+        ticket_id: TicketId,
+        observation: Observation,
+        observed: Observed,
+    ) -> Effect {
+        match self.ticket(ticket_id).map(|row| &row.standing) {
+            Some(Standing::Live(_)) => self.log_created(ticket_id, observation),
+            Some(Standing::Deleted(_) | Standing::Erased) | None => {
+                self.effect(ticket_id, Self::nothing_new(Outcome::Stale, observed))
+            }
+        }
     }
 
     /// A ticket that is no longer there was deleted (rule 9). Nothing tells when, so that it counts as

@@ -143,6 +143,21 @@ on_both_engines! {
         services.stop().await;
     }
 
+    async fn a_creation_that_comes_late_takes_back_no_change_of_its_second(db: Database) {
+        let (services, connected) = start(&db).await;
+        services.apply(&connected, updated("e1", 1, 0).email("ann@x.nl").observed_at(60)).await;
+        let change = hint("h2", HintKind::Changed, 0);
+        fetched(&services, &connected, change, 61, shown(0, "ann@x.nl", 7)).await;
+        let before = vec![(TriggerKind::TicketUpdated, "fetched".to_owned())];
+        assert_eq!(story(&services).await, before);
+        let made = told("h1", json!({"subject": "told"}));
+        let effect = fetched(&services, &connected, made, 62, shown(0, "ann@x.nl", 7)).await;
+        assert_eq!(effect.outcome, Outcome::Created);
+        let created = (TriggerKind::TicketCreated, "fetched".to_owned());
+        assert_eq!(story(&services).await, [before, vec![created]].concat());
+        services.stop().await;
+    }
+
     async fn how_a_ticket_began_waits_with_it_for_the_requesters_address(db: Database) {
         let (services, connected) = start(&db).await;
         let made = told("h1", json!({"subject": "told"}));
