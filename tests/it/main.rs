@@ -28,6 +28,7 @@ mod replicas;
 mod rules;
 mod sandbox;
 mod shutdown;
+mod soak;
 mod statements;
 mod support;
 mod ticket_field;

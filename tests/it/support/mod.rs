@@ -37,7 +37,7 @@ pub use self::{
     services::{Services, connecting, follow, tail},
     source::Source,
     status::{field, metadata, reason},
-    wait::{PATIENCE, eventually},
+    wait::{PATIENCE, eventually, within},
     zendesk::{
         Agreed, Answer, CLIENT_ID, CLIENT_SECRET, REDIRECT_URL, TOKEN_LIFETIME_SECONDS, Zendesk,
     },
