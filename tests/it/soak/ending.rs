@@ -188,6 +188,7 @@ fn report(site: &Site) -> Report {
 fn assert_enough(report: &Report) {
     let hints = usize::try_from(HINTS).unwrap();
     assert!(report.hints >= hints);
+    assert_eq!(report.refused, 0, "what is not stored is answered 503, and nothing else");
     let about_5_percent = report.hints * 3 / 100..report.hints * 7 / 100;
     assert!(about_5_percent.contains(&report.dropped));
     assert!(about_5_percent.contains(&report.doubled));

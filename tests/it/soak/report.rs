@@ -12,9 +12,11 @@ pub struct Report {
     /// Events that were made, each a hint.
     pub hints: usize,
     pub dropped: usize,
-    /// Tries to deliver, and how many of them were answered 200.
+    /// Tries to deliver, how many of them were answered 200, how many 503, and how many otherwise.
     pub tries: usize,
     pub accepted: usize,
+    pub unavailable: usize,
+    pub refused: usize,
     /// Events that were answered 200 more than once.
     pub doubled: usize,
     /// Calls that fetch tickets: all, those answered 200, and the tickets that those asked for.
@@ -34,6 +36,8 @@ impl Report {
     pub fn of(desk: &Desk, who_calls: impl Fn(SocketAddr) -> usize) -> Self {
         let (calls, deliveries) = (desk.requests(), desk.deliveries());
         let accepted = |fate| matches!(fate, Fate::Answered(200));
+        let count =
+            |wanted: fn(Fate) -> bool| deliveries.iter().filter(|it| wanted(it.fate)).count();
         let answered = |status| calls.iter().filter(move |call| call.status == Some(status));
         let (mut once, mut doubled) = (HashSet::new(), HashSet::new());
         for delivery in deliveries.iter().filter(|delivery| accepted(delivery.fate)) {
@@ -44,12 +48,16 @@ impl Report {
         let fetched = || fetches(&calls).filter(|call| call.status == Some(200));
         let mut by_replica = [0; 2];
         fetched().for_each(|call| by_replica[who_calls(call.called.unwrap())] += 1);
-        let dropped = deliveries.iter().filter(|delivery| delivery.fate == Fate::Dropped).count();
+        let dropped = count(|fate| fate == Fate::Dropped);
         Self {
             hints: usize::try_from(desk.event_count()).unwrap(),
             dropped,
             tries: deliveries.len() - dropped,
-            accepted: deliveries.iter().filter(|delivery| accepted(delivery.fate)).count(),
+            accepted: count(|fate| fate == Fate::Answered(200)),
+            unavailable: count(|fate| fate == Fate::Answered(503)),
+            refused: count(
+                |fate| matches!(fate, Fate::Answered(status) if ![200, 503].contains(&status)),
+            ),
             doubled: doubled.len(),
             fetches: fetches(&calls).count(),
             fetched: fetched().count(),
@@ -69,6 +77,8 @@ impl AddAssign for Report {
             dropped,
             tries,
             accepted,
+            unavailable,
+            refused,
             doubled,
             fetches,
             fetched,
@@ -82,6 +92,8 @@ impl AddAssign for Report {
         self.dropped += dropped;
         self.tries += tries;
         self.accepted += accepted;
+        self.unavailable += unavailable;
+        self.refused += refused;
         self.doubled += doubled;
         self.fetches += fetches;
         self.fetched += fetched;
@@ -97,13 +109,15 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} hints, {} of them dropped; {} deliveries, {} accepted, {} events more than once; \
-             {} fetches, {} of them answered, with {} tickets, by replica {:?}; {} pages of the export; {} calls \
-             answered 429; tokens rotated {} times",
+            "{} hints, {} of them dropped; {} deliveries, {} accepted, {} answered 503, {} otherwise, \
+             {} events accepted more than once; {} fetches, {} of them answered, with {} tickets, by \
+             replica {:?}; {} pages of the export; {} calls answered 429; tokens rotated {} times",
             self.hints,
             self.dropped,
             self.tries,
             self.accepted,
+            self.unavailable,
+            self.refused,
             self.doubled,
             self.fetches,
             self.fetched,

@@ -26,9 +26,11 @@ use crate::{
 /// alike.
 pub const DESKS: u64 = 6;
 const DESKS_OF_AN_ACCOUNT: u64 = 2;
-/// How long access tokens live. The service refreshes them a minute before their end: every few
-/// seconds.
+/// How long access tokens live at the first help desk, and how much longer at each next one: the
+/// service refreshes them a minute before their end, every few seconds, and not all at the moment in
+/// which it is killed.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(72);
+const TOKEN_LIFETIME_STEP: Duration = Duration::from_secs(2);
 /// How long ago things stood that help desks show.
 pub const LAG: Duration = Duration::from_millis(1_500);
 /// The shortest time between two reconciliations, in seconds.
@@ -206,7 +208,9 @@ fn open(number: u64, seed: u64, at: SocketAddr) -> Desk {
         export_page: 1_000,
         ..Switches::default()
     };
-    let pace = Pace { access_token_lifetime: TOKEN_LIFETIME, ..Pace::default() };
+    let steps = u32::try_from(number).unwrap();
+    let access_token_lifetime = TOKEN_LIFETIME + TOKEN_LIFETIME_STEP * steps;
+    let pace = Pace { access_token_lifetime, ..Pace::default() };
     let client = OAuthClient {
         id: CLIENT_ID.into(),
         secret: CLIENT_SECRET.into(),
