@@ -108,8 +108,9 @@ fn refused(error: &Error) -> Outcome {
     match error.reason() {
         ErrorReason::ConnectionNotFound | ErrorReason::ConnectionNotActive => Outcome::Unknown,
         _ => {
-            // Logs the cause where it is ours.
-            debug!(cause = error.message(), "a delivery is not stored");
+            // Logs the cause where it is ours, whatever is logged of the delivery.
+            let cause = error.message();
+            debug!(cause, "a delivery is not stored");
             Outcome::Unavailable
         }
     }
