@@ -14,7 +14,7 @@ use tracing::{debug, error};
 use self::cache::{CACHE_LIFE, Cache, Found, Owner};
 use super::{Keyring, shared_reads::SharedReads};
 use crate::{
-    domain::{ConnectionId, ConnectionKey, Secret, Timestamp},
+    domain::{ConnectionId, ConnectionKey, Secret, Timestamp, WebhookState},
     error::{Error, Result},
     store::{SealedSigning, Store, WebhookOwner},
     zendesk::{Forged, Presented, SigningSecret, Window},
@@ -152,10 +152,10 @@ impl SigningSecrets {
         let found = match self.store.webhook_owner(id).await? {
             None => Found::Nobody,
             Some(WebhookOwner { state, .. }) if !state.accepts_events() => Found::Closed,
-            Some(WebhookOwner { key: connection, state: _, signing }) => {
+            Some(WebhookOwner { key: connection, state: _, webhook, signing }) => {
                 let secrets = signing.map(|signing| self.open(&connection, &signing, now));
                 let secrets = secrets.unwrap_or_default().into();
-                Found::Owner(Owner { connection, secrets, read_at })
+                Found::Owner(Owner { connection, webhook, secrets, read_at })
             }
         };
         self.cache().keep(id, &found, read_at);
@@ -193,7 +193,12 @@ impl Found {
         };
         match presented.verify(&owner.secrets, body, now) {
             Ok(()) => Checked::Genuine(owner.connection.clone()),
-            Err(Forged::Mismatch) if owner.secrets.is_empty() => Checked::NoSecret,
+            // One that is being made anew signs with a secret that is not known yet.
+            Err(Forged::Mismatch)
+                if owner.secrets.is_empty() || owner.webhook == WebhookState::Pending =>
+            {
+                Checked::NoSecret
+            }
             Err(forged) => Checked::Forged(forged),
         }
     }

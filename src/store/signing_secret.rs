@@ -3,7 +3,7 @@
 use super::{Error, Result, Store, Tx, on::on};
 use crate::domain::{
     ConnectionId, ConnectionKey, ConnectionState, Invalid, Sealed, SecretColumn, SecretPlace,
-    Timestamp,
+    Timestamp, WebhookState,
 };
 
 /// The signing secrets of a connection, as they are stored.
@@ -21,6 +21,7 @@ pub struct SealedSigning {
 pub struct WebhookOwner {
     pub key: ConnectionKey,
     pub state: ConnectionState,
+    pub webhook: WebhookState,
     /// None where no webhook was registered yet.
     pub signing: Option<SealedSigning>,
 }
@@ -30,6 +31,7 @@ struct Row {
     account_id: String,
     connection_id: String,
     state: String,
+    webhook_state: String,
     #[sqlx(flatten)]
     signing: SigningRow,
 }
@@ -47,8 +49,8 @@ impl Store {
     /// id is random and never given twice.
     pub async fn webhook_owner(&self, id: ConnectionId) -> Result<Option<WebhookOwner>> {
         const SQL: &str = "
-            select account_id, connection_id, state, signing_secret, previous_signing_secret,
-                   signing_secret_at
+            select account_id, connection_id, state, webhook_state, signing_secret,
+                   previous_signing_secret, signing_secret_at
               from connections
              where connection_id = $1
              limit 1";
@@ -127,6 +129,7 @@ impl TryFrom<Row> for WebhookOwner {
                 connection: row.connection_id.parse().map_err(corrupt)?,
             },
             state: row.state.parse().map_err(corrupt)?,
+            webhook: row.webhook_state.parse().map_err(corrupt)?,
             signing: row.signing.signing()?,
         })
     }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    domain::{ConnectionId, ConnectionKey},
+    domain::{ConnectionId, ConnectionKey, WebhookState},
     zendesk::SigningSecret,
 };
 
@@ -41,6 +41,7 @@ pub(super) enum Found {
 #[derive(Clone)]
 pub(super) struct Owner {
     pub connection: ConnectionKey,
+    pub webhook: WebhookState,
     /// None where there is nothing to check with yet, or it does not open.
     pub secrets: Arc<[SigningSecret]>,
     pub read_at: Instant,
@@ -117,7 +118,8 @@ mod tests {
             connection: ConnectionId(Uuid::nil()),
         };
         let secrets = secrets.iter().map(secret).collect();
-        Found::Owner(Owner { connection: key, secrets, read_at: Instant::now() })
+        let webhook = WebhookState::Registered;
+        Found::Owner(Owner { connection: key, webhook, secrets, read_at: Instant::now() })
     }
 
     /// What is known of the id, in a word.

@@ -128,7 +128,7 @@ pub async fn store_secrets(
         .execute(&format!(
             "update connections
                 set signing_secret = {current}, previous_signing_secret = {},
-                    signing_secret_at = {}
+                    signing_secret_at = {}, webhook_state = 'registered'
               where connection_id = '{}'",
             previous.unwrap_or_else(|| "null".into()),
             changed_at.as_micros(),

@@ -43,6 +43,25 @@ on_both_engines! {
         assert_eq!(new.post(&event).await, StatusCode::OK);
     }
 
+    async fn while_a_webhook_is_made_anew_what_its_old_secret_did_not_sign_is_to_be_tried_again(db: Database) {
+        let to = Hook::registered(&db, "acme").await;
+        let service = Replica::start(db.url()).await;
+        let old = Hook::of(service.http, &to);
+        let new = old.signing_with("new");
+        let event = zendesk_event("e1", "created", 7);
+        assert_eq!(new.post(&event).await, StatusCode::UNAUTHORIZED);
+        for (state, expected) in [
+            ("pending", StatusCode::SERVICE_UNAVAILABLE),
+            ("registered", StatusCode::UNAUTHORIZED),
+        ] {
+            let mut session = db.session().await;
+            session.execute(&format!("update connections set webhook_state = '{state}'")).await;
+            session.close().await;
+            eventually(state, async || (new.post(&event).await == expected).then_some(())).await;
+            assert_eq!(old.post(&event).await, StatusCode::OK, "what it did sign: {state}");
+        }
+    }
+
     async fn a_secret_copied_to_another_connection_or_column_is_of_no_use_there(db: Database) {
         let (one, two) =
             (Hook::registered(&db, "one").await, Hook::registered(&db, "two").await);
