@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::Access;
 use crate::{
@@ -14,7 +14,8 @@ use crate::{
     zendesk::Tokens,
 };
 
-/// How long to wait between two tries to store a new pair.
+/// How long to wait between two tries to store a new pair, half as much to one and a half times: replicas
+/// that lost the database together do not come back together.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 
 /// A pair that takes the place of another one.
@@ -35,13 +36,19 @@ impl Access {
         pair: &NewPair<'_>,
     ) -> Result<Option<Secret>> {
         let begun = Instant::now();
+        let mut failing = false;
         let kept = loop {
             match self.try_to_keep(&connection.key, pair).await {
                 Ok(kept) => break kept,
                 Err(error) if begun.elapsed() > self.limits.store_patience => return Err(error),
                 Err(error) => {
-                    warn!(cause = %error, "new tokens could not be stored, trying again");
-                    sleep(STORE_PAUSE).await;
+                    if failing {
+                        debug!(cause = %error, "new tokens still cannot be stored");
+                    } else {
+                        warn!(cause = %error, "new tokens could not be stored, trying again");
+                    }
+                    failing = true;
+                    sleep(STORE_PAUSE.mul_f64(0.5 + rand::random::<f64>())).await;
                 }
             }
         };
