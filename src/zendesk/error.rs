@@ -64,8 +64,19 @@ impl Error {
     #[must_use]
     pub fn is_dead_grant(&self) -> bool {
         match self {
+            Self::Unauthorized { .. } | Self::Refused { status: 400, .. } => {
+                !self.is_unknown_client()
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether Zendesk does not know the client, whatever the tokens are.
+    #[must_use]
+    pub fn is_unknown_client(&self) -> bool {
+        match self {
             Self::Unauthorized { error } | Self::Refused { status: 400, error } => {
-                error != UNKNOWN_CLIENT
+                error == UNKNOWN_CLIENT
             }
             _ => false,
         }

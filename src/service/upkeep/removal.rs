@@ -12,7 +12,6 @@ use super::{
     webhook::webhook_name,
 };
 use crate::{
-    clock,
     domain::{
         Connection, ConnectionKey, ConnectionState, Secret, Timestamp, WebhookId, WebhookState,
     },
@@ -25,7 +24,9 @@ use crate::{
 /// How long a try to take away the webhook may take, and one to revoke the token: a person waits for the
 /// first of each. They are disconnected by then, whatever Zendesk says.
 const PART_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long both may take together, and how long another process is waited for before.
+/// How long each may take where nobody waits for it.
+const UNWATCHED_PART_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long both may take together, where somebody waits, and how long another process is waited for before.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long after it was ended it is tried where Zendesk stays away, whatever is wrong there. Refresh
 /// tokens do not live much longer.
@@ -55,7 +56,7 @@ impl Upkeep {
         };
         let visit = Visit::begin(self.clone(), lease, left, CancellationToken::new()).await?;
         let Some(mut visit) = visit else { return Ok(Removal::Unconfirmed) };
-        let (removal, end) = match visit.finish_removal().await {
+        let (removal, end) = match visit.remove_within(PART_TIMEOUT).await {
             Ok(removal) => (removal, Ok(())),
             Err(setback) => (Removal::Unconfirmed, Err(setback)),
         };
@@ -96,17 +97,23 @@ impl Upkeep {
 }
 
 impl Visit {
+    /// Takes away what an ended connection has left at Zendesk, where nobody waits for it.
+    pub(super) async fn finish_removal(&mut self) -> Result<Removal, Setback> {
+        self.remove_within(UNWATCHED_PART_TIMEOUT).await
+    }
+
     /// Takes away what an ended connection has left at Zendesk, and forgets its tokens. Where Zendesk
     /// refuses, nothing can be done about what is left.
-    pub(super) async fn finish_removal(&mut self) -> Result<Removal, Setback> {
+    async fn remove_within(&mut self, limit: Duration) -> Result<Removal, Setback> {
         if self.connection.webhook != WebhookState::Removing {
             return Ok(Removal::Unconfirmed);
         }
         let purpose = if self.is_ended() { Purpose::Removal } else { Purpose::Sync };
+        let known = self.stored().await?.id;
         // Zendesk may refuse the one and still allow the other.
-        let webhooks = self.part("webhook", self.remove_webhooks(purpose)).await?;
+        let webhooks = self.part("webhook", limit, self.remove_webhooks(purpose, known)).await?;
         let token = if self.is_ended() {
-            self.part("token", self.revoke()).await?
+            self.part("token", limit, self.revoke()).await?
         } else {
             // One that somebody is connecting again keeps its new tokens.
             Removal::Confirmed
@@ -123,9 +130,10 @@ impl Visit {
     async fn part(
         &self,
         what: &'static str,
+        limit: Duration,
         attempt: impl Future<Output = Result<(), Setback>>,
     ) -> Result<Removal, Setback> {
-        let attempt = timeout(PART_TIMEOUT, attempt).await;
+        let attempt = timeout(limit, attempt).await;
         match attempt.unwrap_or_else(|_| Err(out_of_time().into())) {
             Ok(()) => Ok(Removal::Confirmed),
             Err(Setback::Failed(error)) if self.is_final(&error) => {
@@ -137,8 +145,11 @@ impl Visit {
     }
 
     /// Each is tried, whatever becomes of the others.
-    async fn remove_webhooks(&self, purpose: Purpose) -> Result<(), Setback> {
-        let known = self.stored().await?.id;
+    async fn remove_webhooks(
+        &self,
+        purpose: Purpose,
+        known: Option<WebhookId>,
+    ) -> Result<(), Setback> {
         let (found, mut end) = match self.found_webhooks(purpose).await {
             Ok(found) => (found, Ok(())),
             Err(setback) => (Vec::new(), Err(setback)),
@@ -177,7 +188,9 @@ impl Visit {
     /// Whether trying again is of no use.
     fn is_final(&self, error: &Error) -> bool {
         let is_refusal = match error {
-            Error::ConnectionNotAuthorized | Error::Internal(_) => true,
+            Error::ConnectionNotAuthorized => true,
+            // A client that Zendesk does not know is the operator's to put right.
+            Error::Zendesk(error) if error.is_unknown_client() => false,
             Error::Zendesk(error) => matches!(
                 error,
                 zendesk::Error::Unauthorized { .. }
@@ -185,12 +198,15 @@ impl Visit {
                     | zendesk::Error::NotFound { .. }
                     | zendesk::Error::Refused { .. }
             ),
+            // A secret that does not open here may open on another replica, or after a restart with all
+            // the keys.
+            Error::Internal(_) => false,
             // The database: that is between us and it.
             _ => return false,
         };
         // What is due with the webhook since then is that it goes.
         let begun_at = self.left.webhook_due_at;
-        is_refusal && self.is_ended() || is_out_of_patience(begun_at, clock::now())
+        is_refusal && self.is_ended() || is_out_of_patience(begun_at, self.now())
     }
 
     /// Whether nobody will give other tokens. One that is being connected again has some, or will have,

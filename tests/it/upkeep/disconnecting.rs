@@ -103,17 +103,19 @@ on_both_engines! {
         assert!(nothing_is_kept(&db).await);
     }
 
-    async fn where_zendesk_refuses_nothing_is_kept_either(db: Database) {
+    async fn a_token_that_does_not_open_here_is_kept_for_whoever_has_its_key(db: Database) {
         let help = HelpDesk::start().await;
         let site = Site::start(&db, &help).await;
         let key = site.registered(&help).await;
-        // Nothing opens it: it cannot be used by anybody.
-        execute(&db, "update connections set access_token = 'gone:AAAA'").await;
+        execute(&db, "update connections set access_token = 'elsewhere:' || access_token").await;
         let ended = site.disconnect(&key).await;
         assert_eq!(ended.removal, Removal::Unconfirmed);
-        assert_eq!(ended.connection.webhook, WebhookState::Absent);
-        assert!(nothing_is_kept(&db).await);
+        assert_eq!(ended.connection.webhook, WebhookState::Removing);
         assert_eq!(webhooks(&help, &key).len(), 1, "nobody could take it away");
+        execute(&db, "update connections set access_token = substr(access_token, 11)").await;
+        assert_eq!(site.disconnect(&key).await.removal, Removal::Confirmed);
+        assert!(webhooks(&help, &key).is_empty());
+        assert!(nothing_is_kept(&db).await);
     }
 
     async fn connecting_again_meanwhile_cancels_the_removal(db: Database) {
