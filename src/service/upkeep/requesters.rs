@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use tracing::warn;
+
 use super::{
     jittered,
-    visit::{Setback, Visit},
+    visit::{Setback, Visit, trouble_of},
 };
 use crate::{
     domain::{
@@ -13,11 +15,14 @@ use crate::{
     },
     error::Error,
     service::access::Purpose,
-    zendesk::MAX_IDS,
+    zendesk::{self, MAX_IDS},
 };
 
 /// How often it is looked whether they have one: nobody tells when an address is added.
 const INTERVAL: Duration = Duration::from_hours(24);
+
+/// When it is tried again where Zendesk refuses to tell, about: somebody may have been given the right.
+const RETRY: Duration = Duration::from_hours(1);
 
 impl Visit {
     /// Asks for some of the requesters whose tickets wait, where that is due. A round goes through all of
@@ -41,10 +46,23 @@ impl Visit {
             self.due(later);
             return Ok(());
         };
-        self.reread(&waiting).await?;
-        self.left.requesters_after = Some(*last);
-        self.due(now);
-        Ok(())
+        match self.reread(&waiting).await {
+            Ok(()) => {
+                self.left.requesters_after = Some(*last);
+                self.due(now);
+                Ok(())
+            }
+            // It would be the same again, and must keep nothing else from being done.
+            Err(Setback::Failed(Error::Zendesk(error))) if is_refusal(&error) => {
+                warn!(cause = %error, "requesters without an address are not asked for");
+                let later = now.plus(jittered(RETRY));
+                self.trouble = self.trouble.take().or(trouble_of(&error.into(), now));
+                self.left.requesters_due_at = Some(later);
+                self.due(later);
+                Ok(())
+            }
+            Err(setback) => Err(setback),
+        }
     }
 
     /// Asks for these requesters. The tickets of those who have an address now are hinted at: fetched
@@ -88,4 +106,15 @@ impl Visit {
         self.heed(users.rate);
         Ok(users.requesters)
     }
+}
+
+/// Whether a call that is made again would end in the same way.
+const fn is_refusal(error: &zendesk::Error) -> bool {
+    matches!(
+        error,
+        zendesk::Error::Forbidden { .. }
+            | zendesk::Error::NotFound { .. }
+            | zendesk::Error::Refused { .. }
+            | zendesk::Error::TooLarge { .. }
+    )
 }

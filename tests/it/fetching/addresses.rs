@@ -8,7 +8,8 @@ use ticketsync::{
     clock,
     domain::{
         Answer, EventBody, EventId, EventSource, HintKind, Observation, Outcome, Requester,
-        Snapshot, SnapshotKind, Status, Ticket, TicketEvent, Timestamp, TriggerKind, Version,
+        Snapshot, SnapshotKind, Status, SyncProblem, Ticket, TicketEvent, Timestamp, TriggerKind,
+        Version,
     },
 };
 
@@ -105,10 +106,14 @@ on_both_engines! {
         let change = json!({"user": {"email": "ann@x.nl"}});
         let answer = synced.desk.person(Method::PUT, &format!("users/{ann}.json"), change).await;
         assert!(answer.status().is_success());
-        synced.session.execute("update upkeep set requesters_due_at = 0, due_at = 0").await;
-        eventually("the ticket", async || synced.ticket(id).await).await;
+        synced.leave_alone().await;
+        synced.session.execute("update upkeep set requesters_due_at = 0").await;
+        for _ in ["they are asked for", "what waits is fetched again"] {
+            let claimed = synced.claim().await;
+            synced.visit(claimed).await;
+        }
+        assert!(synced.ticket(id).await.is_some());
         assert_eq!(synced.log().await, [(TriggerKind::TicketCreated, id)]);
-        synced.drained().await;
         let waiting = synced.session.integers("select distinct ticket_id from parked_events").await;
         assert_eq!(waiting, [other], "who has none still waits");
         let users = synced.calls("users/show_many.json").pop().unwrap();
@@ -159,6 +164,23 @@ on_both_engines! {
         assert_eq!((created.len(), updated.len()), (150, 150), "what waited, and what it has become");
         let left = synced.store.upkeep(&synced.key).await.unwrap().unwrap();
         assert!(left.requesters_due_at.unwrap() > clock::now() && left.requesters_after.is_none());
+        synced.stop().await;
+    }
+
+    async fn requesters_who_may_not_be_read_keep_nothing_else_from_going_on(db: Database) {
+        let replies = [export("one", true), Reply::new(403, "")];
+        let (mut synced, script) = Synced::scripted(&db, hasty(), replies).await;
+        eventually("the export", async || synced.status().await.export_time).await;
+        synced.leave_alone().await;
+        synced.wait_for_address(1).await;
+        synced.session.execute("update upkeep set requesters_due_at = 1").await;
+        let claimed = synced.claim().await;
+        let left = synced.visit(claimed).await;
+        assert_eq!(queries(&script, USERS).len(), 1);
+        assert_eq!((left.failure_count, left.paused_until), (0, Timestamp::EPOCH));
+        assert_eq!(left.trouble.unwrap().problem, SyncProblem::Forbidden);
+        assert!(left.requesters_due_at.unwrap() > clock::now(), "it is tried again later");
+        assert_eq!(synced.count("parked_events").await, 1, "and what waits goes on waiting");
         synced.stop().await;
     }
 
