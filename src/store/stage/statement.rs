@@ -41,6 +41,15 @@ impl Staged {
         Self::build(columns, Some(select), postgres_from, sqlite_from)
     }
 
+    /// A write for which the dialects differ.
+    pub const fn two_writes(
+        columns: &'static [(&'static str, Kind)],
+        postgres: &'static str,
+        sqlite: &'static str,
+    ) -> Self {
+        Self::build(columns, None, postgres, sqlite)
+    }
+
     const fn build(
         columns: &'static [(&'static str, Kind)],
         select: Option<&'static str>,
