@@ -3,15 +3,32 @@
 use std::time::Duration;
 
 use ticketsync::{
+    clock,
     domain::HintKind,
     proto::v1::{ConnectionState, SyncProblem},
     sandbox::zendesk::Switches,
 };
 
-use super::{Synced, hasty};
-use crate::support::{eventually, on_both_engines};
+use super::{Synced, hasty, scripted::export};
+use crate::support::{Reply, eventually, on_both_engines};
 
 on_both_engines! {
+    async fn a_zendesk_that_is_away_is_left_alone_for_as_long_as_it_says(db: Database) {
+        let away = Reply::new(503, "").header("retry-after", "250");
+        let (mut synced, _script) = Synced::scripted(&db, hasty(), [export("one", true), away]).await;
+        eventually("the export", async || synced.status().await.export_time).await;
+        synced.leave_alone().await;
+        synced.hint("h1", HintKind::Changed, 7).await;
+        let before = clock::now();
+        let claimed = synced.claim().await;
+        let left = synced.visit(claimed).await;
+        // Longer than the first pause of our own.
+        assert!(left.paused_until >= before.plus(Duration::from_secs(250)), "{left:?}");
+        assert_eq!(left.failure_count, 1);
+        assert_eq!(synced.status().await.waiting_hint_count, 1);
+        synced.stop().await;
+    }
+
     async fn a_limit_is_waited_out_and_shows_meanwhile(db: Database) {
         let synced = Synced::start(&db).await;
         eventually("the first export", async || synced.status().await.export_time).await;
