@@ -5,6 +5,9 @@ BUF := node_modules/.bin/buf
 POSTGRES := $(firstword $(shell command -v initdb) $(wildcard /usr/lib/postgresql/*/bin/initdb \
 	/usr/local/pgsql/bin/initdb /opt/homebrew/opt/postgresql*/bin/initdb))
 
+# By itself and last: it takes minutes and both cores, and others have limits of seconds.
+SOAK := soak::run
+
 .PHONY: test
 test: test-tools
 	cargo fmt --check
@@ -12,7 +15,8 @@ test: test-tools
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 	$(BUF) lint
 	$(BUF) format --diff --exit-code
-	cargo test
+	cargo test -- --skip $(SOAK)
+	cargo test --test it $(SOAK)
 
 # What the tests need besides Rust.
 .PHONY: test-tools
