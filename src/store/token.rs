@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Error, Result, Store, Tx, on::on};
+use super::{
+    Error, Result, Store, Tx,
+    clock::{Clocked, clocked},
+    on::on,
+};
 use crate::domain::{ConnectionKey, ConnectionState, Invalid, Sealed, Timestamp};
 
 /// The tokens of a connection, as they are stored.
@@ -37,24 +41,19 @@ struct Row {
 }
 
 // The age of a refresh is told by the database's clock: those of replicas may differ.
-const SQLITE: &str = "
-    select access_token, refresh_token, token_expires_at, state,
-           cast(unixepoch('subsec') * 1000000 as integer) - refresh_started_at as refreshing_micros
-      from connections
-     where account_id = $1
-       and connection_id = $2";
-const POSTGRES: &str = "
-    select access_token, refresh_token, token_expires_at, state,
-           cast(extract(epoch from clock_timestamp()) * 1000000 as bigint) - refresh_started_at
-           as refreshing_micros
-      from connections
-     where account_id = $1
-       and connection_id = $2";
+const HELD: Clocked = clocked!(
+    "
+                select access_token, refresh_token, token_expires_at, state,
+                       now - refresh_started_at as refreshing_micros
+                  from connections, clock
+                 where account_id = $1
+                   and connection_id = $2"
+);
 
 impl Store {
     /// The tokens of a connection, if it holds any.
     pub async fn tokens(&self, key: &ConnectionKey) -> Result<Option<HeldTokens>> {
-        let sql = self.pick(SQLITE, POSTGRES);
+        let sql = self.pick(HELD.sqlite, HELD.postgres);
         let row: Option<Row> = on!(Read(self), |db| {
             sqlx::query_as(sql)
                 .bind(key.account.as_str())
@@ -69,7 +68,7 @@ impl Store {
 impl Tx<'_> {
     /// The tokens of a connection, if it holds any.
     pub async fn tokens(&mut self, key: &ConnectionKey) -> Result<Option<HeldTokens>> {
-        let sql = self.pick(SQLITE, POSTGRES);
+        let sql = self.pick(HELD.sqlite, HELD.postgres);
         let row: Option<Row> = on!(Tx(self), |db| {
             sqlx::query_as(sql)
                 .bind(key.account.as_str())
@@ -112,20 +111,16 @@ impl Tx<'_> {
     /// Notes that this process refreshes a connection's tokens from now on, whoever did before. Comes
     /// under the account's lock, and is committed before anything is asked.
     pub async fn begin_refresh(&mut self, key: &ConnectionKey) -> Result<RefreshMark> {
-        const SQLITE: &str = "
-               update connections
-                  set refresh_started_at = cast(unixepoch('subsec') * 1000000 as integer)
-                where account_id = $1
-                  and connection_id = $2
-            returning refresh_started_at";
-        const POSTGRES: &str = "
-               update connections
-                  set refresh_started_at
-                      = cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)
-                where account_id = $1
-                  and connection_id = $2
-            returning refresh_started_at";
-        let sql = self.pick(SQLITE, POSTGRES);
+        const SQL: Clocked = clocked!(
+            "
+                update connections
+                   set refresh_started_at = now
+                  from clock
+                 where account_id = $1
+                   and connection_id = $2
+             returning refresh_started_at"
+        );
+        let sql = self.pick(SQL.sqlite, SQL.postgres);
         Ok(on!(Tx(self), |db| {
             sqlx::query_scalar(sql)
                 .bind(key.account.as_str())
