@@ -131,9 +131,9 @@ impl Statement {
         };
         let all = names.len();
         let array = |at: usize, _: &str| {
-            format!("${}::{}[]", at + 1, if ints[at] { "bigint" } else { "text" })
+            format!("unnest(${}::{}[])", at + 1, if ints[at] { "bigint" } else { "text" })
         };
-        let unnest = format!("select * from unnest({})", each(&array, ", ", 0, all));
+        let unnest = format!("select {}", each(&array, ", ", 0, all));
         let value = |at: usize, name: &str| format!("value ->> {at} as {name}");
         let json = format!("select {} from json_each($1)", each(&value, ", ", 0, all));
         let placeholder = |at: usize, _: &str| format!("${}", at + 1);

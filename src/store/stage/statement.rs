@@ -109,13 +109,15 @@ impl Staged {
             .iter()
             .zip(first..)
             .map(|((_, kind), at)| match kind {
-                Kind::Text | Kind::Long => format!("${at}::text[]"),
-                Kind::Int => format!("${at}::bigint[]"),
+                Kind::Text | Kind::Long => format!("unnest(${at}::text[])"),
+                Kind::Int => format!("unnest(${at}::bigint[])"),
             })
             .collect();
         let (names, arrays) = (self.names(), arrays.join(", "));
+        // In the select list they are walked side by side; in `from` each array would be written
+        // into a store of its own first.
         format!(
-            "with recursive stage({names}) as (select * from unnest({arrays}))\n{select}{}",
+            "with recursive stage({names}) as (select {arrays})\n{select}{}",
             self.postgres_body
         )
     }
