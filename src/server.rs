@@ -144,7 +144,7 @@ fn services(
     tasks.spawn(Pruner::new(store.clone(), config.pruner).run(stopping.clone()));
     let grown = feed.clone();
     let on_commit: OnCommit = Arc::new(move |account: &AccountId| grown.notify([account]));
-    let batcher = Batcher::start(store, config.lanes, &on_commit, stopping, tasks);
+    let batcher = Batcher::start(store, config.lanes, &on_commit, stopping, tasks)?;
     let secrets = SigningSecrets::new(store.clone(), config.keyring.clone());
     let webhooks = Webhooks { secrets, batcher: batcher.clone() };
     let parked = Parked::new(store.clone(), writes.clone(), on_commit);

@@ -17,6 +17,13 @@ impl Lane {
         Self { store, connection: None }
     }
 
+    /// Connects, and has the statements of a batch planned.
+    pub async fn warm_up(&mut self) -> Result<()> {
+        let mut tx = self.begin().await?;
+        tx.rehearse_batch().await?;
+        tx.commit().await
+    }
+
     /// Begins a transaction. On `SQLite` it is the one writer's, on `PostgreSQL` the lane's own.
     pub async fn begin(&mut self) -> Result<Tx<'_>> {
         let Engine::Postgres { connect, durability, .. } = self.store.engine() else {

@@ -6,7 +6,7 @@ use metrics::counter;
 use rand::RngExt as _;
 use tokio::{
     sync::{Notify, mpsc},
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{error, instrument, warn};
@@ -29,6 +29,9 @@ const RETRY_PAUSE: Duration = Duration::from_millis(50);
 /// How long a batch is tried whose events have waited out their time behind others: a batch takes
 /// milliseconds where the database is back, and the ones behind it wait too.
 const LAST_TRY: Duration = Duration::from_secs(2);
+/// How long a lane may take to be ready before it takes its first batch all the same: it takes
+/// milliseconds, and events may wait already.
+const WARM_UP_LIMIT: Duration = Duration::from_secs(1);
 
 pub(super) struct LaneTask {
     lane: Lane,
@@ -52,6 +55,10 @@ impl LaneTask {
 
     /// Commits batches until the queue is closed and empty.
     pub(super) async fn run(mut self, stopping: CancellationToken) {
+        // What fails here fails again with the first batch, which has somebody to tell.
+        if !matches!(timeout(WARM_UP_LIMIT, self.lane.warm_up()).await, Ok(Ok(()))) {
+            self.lane.discard();
+        }
         loop {
             if self.waiting.is_empty() {
                 let next = tokio::select! {

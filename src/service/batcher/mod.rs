@@ -7,11 +7,14 @@ mod queue;
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
+    io,
     sync::Arc,
+    thread,
     time::Duration,
 };
 
 use tokio::{
+    runtime::Builder,
     sync::{Notify, mpsc, oneshot},
     time::{Instant, timeout},
 };
@@ -72,6 +75,24 @@ pub struct Batcher {
 /// An event or a hint that was accepted, on its way to its answer.
 pub struct Accepted(oneshot::Receiver<Result<Receipt>>);
 
+/// Runs a lane on a thread of its own: while requests keep the others busy, each step of a batch would
+/// wait for its turn behind them, and all whose events are in it would wait with it.
+fn spawn(
+    at: usize,
+    lane: impl Future<Output = ()> + Send + 'static,
+    tasks: &TaskTracker,
+) -> Result<()> {
+    let failed = |error: io::Error| Error::Internal(format!("cannot start a lane: {error}"));
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let running = tasks.token();
+    let run = move || {
+        runtime.block_on(lane);
+        drop(running);
+    };
+    thread::Builder::new().name(format!("lane-{at}")).spawn(run).map_err(failed)?;
+    Ok(())
+}
+
 impl Accepted {
     /// Waits until it is committed or refused. It is so whether or not anybody waits.
     pub async fn receipt(self) -> Result<Receipt> {
@@ -90,17 +111,23 @@ impl Accepted {
 impl Batcher {
     /// Starts the lanes: one for `SQLite`, which has one writer; `lanes` for `PostgreSQL`. An account
     /// always takes the same lane, which keeps its events in order.
+    ///
+    /// # Errors
+    /// When the process can have no more threads or files.
     pub fn start(
         store: &Store,
         lanes: usize,
         on_commit: &OnCommit,
         stopping: &CancellationToken,
         tasks: &TaskTracker,
-    ) -> Self {
+    ) -> Result<Self> {
         Self::start_with(store, lanes, BatcherOptions::default(), on_commit, stopping, tasks)
     }
 
     /// The same, with these times.
+    ///
+    /// # Errors
+    /// As [`Batcher::start`].
     pub fn start_with(
         store: &Store,
         lanes: usize,
@@ -108,20 +135,20 @@ impl Batcher {
         on_commit: &OnCommit,
         stopping: &CancellationToken,
         tasks: &TaskTracker,
-    ) -> Self {
+    ) -> Result<Self> {
         let lanes = if store.has_one_writer() { 1 } else { lanes.max(1) };
         let hinted = Arc::new(Notify::new());
-        let senders = (0..lanes).map(|_| {
+        let start = |at| {
             let (sender, receiver) = mpsc::channel(QUEUE_CAPACITY);
             let lane = Lane::new(store.clone());
             let (on_commit, hinted) = (Arc::clone(on_commit), Arc::clone(&hinted));
             let lane = LaneTask::new(lane, receiver, options, on_commit, hinted);
-            tasks.spawn(lane.run(stopping.clone()));
-            sender
-        });
+            spawn(at, lane.run(stopping.clone()), tasks)?;
+            Ok(sender)
+        };
         let queue_wait = options.queue_wait;
-        let lanes = senders.collect();
-        Self { lanes, hinted, queue_wait, stopping: stopping.clone() }
+        let lanes = (0..lanes).map(start).collect::<Result<_>>()?;
+        Ok(Self { lanes, hinted, queue_wait, stopping: stopping.clone() })
     }
 
     /// Hands an event in, waiting for as long as the queue is full: for streams, which are not read

@@ -36,6 +36,15 @@ impl<const N: usize> Bundle<N> {
         if stages.iter().all(Stage::is_empty) {
             return Ok(());
         }
+        self.run(tx, stages).await
+    }
+
+    /// Runs the writes with no rows, for their plans.
+    pub async fn rehearse(&'static self, tx: &mut Tx<'_>) -> Result<()> {
+        self.run(tx, self.statements.map(Staged::stage)).await
+    }
+
+    async fn run(&'static self, tx: &mut Tx<'_>, stages: [Stage<'_>; N]) -> Result<()> {
         counter!(STATEMENTS).increment(1);
         match tx {
             Tx::Postgres(tx) => {

@@ -97,7 +97,7 @@ impl Synced {
         let access = Access::new(store.clone(), Writes::default(), new_keyring(), client.unwrap());
         let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
         let on_commit: OnCommit = Arc::new(|_: &AccountId| {});
-        let batcher = Batcher::start(&store, 1, &on_commit, &stopping, &tasks);
+        let batcher = Batcher::start(&store, 1, &on_commit, &stopping, &tasks).unwrap();
         let upkeep = Upkeep::new(&access, batcher.clone(), options.clone());
         let looking = stopping.child_token();
         let looker = tasks.spawn(upkeep.clone().run(looking.clone()));

@@ -86,7 +86,8 @@ impl Services {
             let feed = feed.clone();
             Arc::new(move |account: &AccountId| feed.notify([account]))
         };
-        let batcher = Batcher::start_with(&store, LANES, batcher, &on_commit, &shutdown, &tasks);
+        let batcher =
+            Batcher::start_with(&store, LANES, batcher, &on_commit, &shutdown, &tasks).unwrap();
         let writes = Writes::default();
         let parked = Parked::new(store.clone(), writes.clone(), on_commit);
         let ingest = IngestApi::new(store.clone(), batcher, parked, shutdown.clone());
@@ -185,5 +186,5 @@ fn idle_batcher(store: &Store) -> Batcher {
     let stopping = CancellationToken::new();
     // Its lane ends at once, and keeps no store open.
     stopping.cancel();
-    Batcher::start(store, 1, &on_commit, &stopping, &TaskTracker::new())
+    Batcher::start(store, 1, &on_commit, &stopping, &TaskTracker::new()).unwrap()
 }

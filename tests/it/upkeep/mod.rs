@@ -72,7 +72,7 @@ impl Site {
         };
         let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
         let on_commit: OnCommit = Arc::new(|_: &AccountId| {});
-        let batcher = Batcher::start(&store, 1, &on_commit, &stopping, &tasks);
+        let batcher = Batcher::start(&store, 1, &on_commit, &stopping, &tasks).unwrap();
         let upkeep = Upkeep::new(&access, batcher, options);
         tasks.spawn(upkeep.clone().run(stopping.clone()));
         let connecting = Connecting::new(access.clone(), upkeep);

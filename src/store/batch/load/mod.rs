@@ -25,6 +25,11 @@ static LOAD: Bundle<6> = Bundle::new([
     &people::REQUESTERS_OF_TICKETS,
 ]);
 
+/// Has the statement planned that loads most batches.
+pub(super) async fn rehearse(tx: &mut Tx<'_>) -> Result<()> {
+    tx.load_events(&mut WorkingSet::default(), &mut BatchKeys::default()).await
+}
+
 /// What the ids of hints lead to: nothing of their tickets is looked at.
 static LOAD_HINTS: Bundle<3> =
     Bundle::new([&accounts::CONNECTIONS, &results::RESULTS, &inbox::HINTS]);

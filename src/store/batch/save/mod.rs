@@ -90,6 +90,11 @@ impl Tx<'_> {
     }
 }
 
+/// Has the statement planned that saves most batches.
+pub(super) async fn rehearse(tx: &mut Tx<'_>) -> Result<()> {
+    SAVE.rehearse(tx).await
+}
+
 /// The connections that an event came in for.
 fn heard(set: &WorkingSet, now: Timestamp) -> Stage<'_> {
     let mut update = UPDATE_CONNECTIONS.stage();
