@@ -175,6 +175,8 @@ impl Tx<'_> {
 async fn sqlite_writer(connect: SqliteConnectOptions) -> Result<SqlitePool> {
     Ok(SqlitePoolOptions::new()
         .max_connections(1)
+        // It lives in this process: there is no peer that may have gone.
+        .test_before_acquire(false)
         // A commit that fails for want of space is rolled back by SQLite itself, which the driver does
         // not notice: on that connection no transaction can begin any more.
         .after_release(|connection, _| {
