@@ -19,19 +19,21 @@ use crate::{
 };
 
 /// All that a batch usually writes. No two of these touch the same row.
-static SAVE: Bundle<11> = Bundle::new([
+static SAVE: Bundle<9> = Bundle::new([
     &people::INSERT_CONTACTS,
-    &people::UPDATE_CONTACTS,
     &people::INSERT_REQUESTERS,
     &people::UPDATE_REQUESTERS,
     &tickets::INSERT_TICKETS,
     &tickets::UPDATE_TICKETS,
     &results::INSERT_EVENTS,
-    &results::UPDATE_EVENTS,
     &log::INSERT_TRIGGERS,
     &log::UPDATE_ACCOUNTS,
     &UPDATE_CONNECTIONS,
 ]);
+
+/// What happens once to a row, if ever: a contact that the platform made is synced, an event that was
+/// parked is decided. Kept apart: a write costs its start also where it has no rows.
+static SAVE_DECIDED: Bundle<2> = Bundle::new([&people::UPDATE_CONTACTS, &results::UPDATE_EVENTS]);
 
 /// What field mappings write. Kept apart: most batches write none.
 static SAVE_VALUES: Bundle<3> =
@@ -65,18 +67,17 @@ impl Tx<'_> {
             if set.hints.is_empty() { (heard, nobody) } else { (nobody, heard) };
         let stages = [
             insert_contacts,
-            update_contacts,
             insert_requesters,
             update_requesters,
             insert_tickets,
             update_tickets,
             insert_events,
-            update_events,
             log::triggers(set)?,
             log::accounts(set),
             of_events,
         ];
         SAVE.execute(self, stages).await?;
+        SAVE_DECIDED.execute(self, [update_contacts, update_events]).await?;
         let [insert_hints, delete_hints] = inbox::hints(set)?;
         inbox::SAVE.execute(self, [insert_hints, inbox::upkeep(set), of_hints]).await?;
         // Stored before deleted: a batch may hold a hint and the event that was made of it.
