@@ -106,6 +106,17 @@ pub enum Standing {
     Erased,
 }
 
+impl Standing {
+    /// What is known of the ticket's contents.
+    pub const fn content(&self) -> Option<&Arc<Ticket>> {
+        match self {
+            Self::Live(ticket) => Some(ticket),
+            Self::Deleted(ticket) => ticket.as_ref(),
+            Self::Erased => None,
+        }
+    }
+}
+
 /// An event that waits for its requester's e-mail address.
 #[derive(Debug, Clone)]
 pub struct ParkedRow {

@@ -9,20 +9,21 @@ mod results;
 mod tickets;
 mod values;
 
+use std::collections::HashSet;
+
 pub use self::keys::BatchKeys;
 use crate::{
-    domain::WorkingSet,
+    domain::{ConnectionKey, WorkingSet, ZendeskId},
     store::{Result, Tx, stage::Bundle},
 };
 
 /// What the keys of the events lead to.
-static LOAD: Bundle<6> = Bundle::new([
+static LOAD: Bundle<5> = Bundle::new([
     &accounts::CONNECTIONS,
     &results::RESULTS,
     &tickets::TICKETS,
     &people::CONTACTS,
     &people::REQUESTERS,
-    &people::REQUESTERS_OF_TICKETS,
 ]);
 
 /// Has the statement planned that loads most batches.
@@ -66,20 +67,19 @@ impl Tx<'_> {
             tickets::tickets(&keys.tickets),
             people::contacts(keys),
             people::requesters(&keys.requesters),
-            people::requesters_of_tickets(&keys.tickets),
         ];
-        let [connections, results, tickets, contacts, requesters, requesters_of_tickets] =
+        let [connections, results, tickets, contacts, requesters] =
             LOAD.fetch(self, stages).await?;
         accounts::keep_connections(set, connections.read()?)?;
         results::keep_results(set, results.read()?)?;
         tickets::keep_tickets(set, tickets.read()?)?;
         people::keep_contacts(set, contacts.read()?)?;
         people::keep_requesters(set, requesters.read()?)?;
-        people::keep_requesters(set, requesters_of_tickets.read()?)?;
         inbox::keep_inbox(set, inbox::hints(keys).fetch(self).await?)?;
         if set.accounts.values().any(|account| account.get().parked_count > 0) {
             self.load_released(set, keys).await?;
         }
+        self.load_owners(set, keys).await?;
         self.load_mappings(set).await
     }
 
@@ -87,14 +87,23 @@ impl Tx<'_> {
     async fn load_released(&mut self, set: &mut WorkingSet, keys: &mut BatchKeys) -> Result<()> {
         let (known_tickets, known_requesters) = (keys.tickets.clone(), keys.requesters.clone());
         self.load_parked(set, keys).await?;
-        let others: Vec<_> = keys.tickets.difference(&known_tickets).collect();
-        if !others.is_empty() {
-            let found = tickets::tickets(others.iter().copied()).fetch(self).await?;
-            tickets::keep_tickets(set, found)?;
-            let found = people::requesters_of_tickets(others).fetch(self).await?;
-            people::keep_requesters(set, found)?;
-        }
+        let others = keys.tickets.difference(&known_tickets);
+        tickets::keep_tickets(set, tickets::tickets(others).fetch(self).await?)?;
         let others = keys.requesters.difference(&known_requesters);
         people::keep_requesters(set, people::requesters(others).fetch(self).await?)
+    }
+
+    /// Loads the requesters of tickets that belong to others than the events tell: few do.
+    async fn load_owners(&mut self, set: &mut WorkingSet, keys: &BatchKeys) -> Result<()> {
+        let owners: HashSet<(ConnectionKey, ZendeskId)> = set
+            .tickets
+            .iter()
+            .filter_map(|((connection, _), ticket)| {
+                let content = ticket.get().standing.content()?;
+                Some((connection.clone(), content.requester_id))
+            })
+            .filter(|owner| !keys.requesters.contains(owner))
+            .collect();
+        people::keep_requesters(set, people::requesters(&owners).fetch(self).await?)
     }
 }

@@ -3,8 +3,7 @@
 use super::{BatchKeys, keys::by_id};
 use crate::{
     domain::{
-        AccountId, ConnectionKey, ContactRow, EmailKey, Kept, TicketId, Timestamp, WorkingSet,
-        ZendeskId,
+        AccountId, ConnectionKey, ContactRow, EmailKey, Kept, Timestamp, WorkingSet, ZendeskId,
     },
     store::{
         Result,
@@ -24,22 +23,6 @@ pub(super) static REQUESTERS: Staged = Staged::query(
         and r.requester_id = s.requester_id",
 );
 
-/// The requesters whom tickets belong to, as they stand.
-pub(super) static REQUESTERS_OF_TICKETS: Staged = Staged::query(
-    &[("account_id", Text), ("connection_id", Text), ("ticket_id", Int)],
-    "r.account_id, r.connection_id, r.requester_id, r.contact_id, r.observed_at,
-     r.observed_event_id",
-    "from stage s
-       join tickets t
-         on t.account_id = s.account_id
-        and t.connection_id = s.connection_id
-        and t.ticket_id = s.ticket_id
-       join requesters r
-         on r.account_id = t.account_id
-        and r.connection_id = t.connection_id
-        and r.requester_id = t.requester_id",
-);
-
 pub(super) static CONTACTS: Staged = Staged::query(
     &[("account_id", Text), ("email_key", Text)],
     "c.account_id, c.contact_id, c.email, c.email_key, c.name, c.synced_at",
@@ -53,12 +36,6 @@ pub(super) fn requesters<'a>(
     keys: impl IntoIterator<Item = &'a (ConnectionKey, ZendeskId)>,
 ) -> Stage<'a> {
     by_id(&REQUESTERS, keys)
-}
-
-pub(super) fn requesters_of_tickets<'a>(
-    keys: impl IntoIterator<Item = &'a (ConnectionKey, TicketId)>,
-) -> Stage<'a> {
-    by_id(&REQUESTERS_OF_TICKETS, keys)
 }
 
 pub(super) fn contacts(keys: &BatchKeys) -> Stage<'_> {

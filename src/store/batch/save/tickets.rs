@@ -2,7 +2,7 @@
 
 use super::{either, json};
 use crate::{
-    domain::{Position, Standing, WorkingSet},
+    domain::{Position, WorkingSet},
     store::{
         Result,
         batch::row::state,
@@ -59,11 +59,7 @@ pub(super) fn tickets(set: &WorkingSet) -> Result<[Stage<'_>; 2]> {
     for ((key, id), ticket) in &set.tickets {
         let Some(stage) = either(ticket.pending(), &mut insert, &mut update) else { continue };
         let row = ticket.get();
-        let content = match &row.standing {
-            Standing::Live(ticket) => Some(ticket),
-            Standing::Deleted(ticket) => ticket.as_ref(),
-            Standing::Erased => None,
-        };
+        let content = row.standing.content();
         stage.push([
             key.account.as_str().into(),
             key.connection.to_string().into(),
