@@ -106,7 +106,7 @@ impl RequesterRecord {
     }
 }
 
-#[derive(sqlx::FromRow, Deserialize)]
+#[derive(Deserialize)]
 pub(super) struct TicketRecord {
     pub account_id: String,
     pub connection_id: String,
@@ -117,16 +117,20 @@ pub(super) struct TicketRecord {
     pub observed_event_id: String,
     pub created_logged: i64,
     pub last_position: Option<i64>,
-    pub content: Option<String>,
+    /// How long the content is that comes beside the row.
+    pub content_bytes: Option<usize>,
 }
 
 impl TicketRecord {
-    pub(super) fn read(self) -> Result<((ConnectionKey, ZendeskId), TicketRow)> {
+    pub(super) fn read(
+        self,
+        content: Option<&str>,
+    ) -> Result<((ConnectionKey, ZendeskId), TicketRow)> {
         const TABLE: &str = "tickets";
         let connection = connection_key(TABLE, self.account_id, &self.connection_id)?;
         let id = self.ticket_id.try_into().map_err(corrupt(TABLE))?;
         let content: Option<Arc<Ticket>> =
-            self.content.map(|content| json(TABLE, &content).map(Arc::new)).transpose()?;
+            content.map(|content| json(TABLE, content).map(Arc::new)).transpose()?;
         let standing = match (self.state.as_str(), content) {
             ("live" | "held", Some(ticket)) => Standing::Live(ticket),
             ("deleted", content) => Standing::Deleted(content),

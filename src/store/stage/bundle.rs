@@ -12,6 +12,9 @@ use super::{
 };
 use crate::store::{Error, Result, Tx};
 
+/// What is named where an answer does not read.
+const ROWS: &str = "a batch's rows";
+
 /// Queries, or writes, that do not need each other's outcome and go as one text: a round trip, or a
 /// hand-over to `SQLite`'s thread, takes longer than most of them. On `PostgreSQL` they see one
 /// snapshot, and so no two writes may touch the same row. Lives in a `static`, so that its texts are
@@ -22,7 +25,7 @@ pub struct Bundle<const N: usize> {
     sqlite: OnceLock<String>,
 }
 
-/// The answer to one query of a bundle: a JSON array of rows.
+/// The answer to one query of a bundle: a JSON array of rows, and the texts beside them.
 pub struct Answer(String);
 
 impl<const N: usize> Bundle<N> {
@@ -142,6 +145,14 @@ impl Answer {
 
     /// Reads the rows.
     pub fn read<R: DeserializeOwned>(&self) -> Result<Vec<R>> {
-        serde_json::from_str(&self.0).map_err(|problem| Error::corrupt("a batch's rows", &problem))
+        serde_json::from_str(&self.0).map_err(|problem| Error::corrupt(ROWS, &problem))
+    }
+
+    /// Reads the rows, and answers the texts beside them, end to end.
+    pub fn read_beside<R: DeserializeOwned>(&self) -> Result<(Vec<R>, &str)> {
+        let mut values = serde_json::Deserializer::from_str(&self.0).into_iter();
+        let rows = values.next().transpose().map_err(|problem| Error::corrupt(ROWS, &problem))?;
+        let texts = self.0.get(values.byte_offset()..);
+        Ok((rows.unwrap_or_default(), texts.unwrap_or_default()))
     }
 }

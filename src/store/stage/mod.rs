@@ -12,7 +12,7 @@ mod rows;
 mod statement;
 
 pub(super) use self::{
-    bundle::Bundle,
+    bundle::{Answer, Bundle},
     cell::Kind::{self, Int, Long, Text},
     rows::Stage,
     statement::Staged,

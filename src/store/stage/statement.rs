@@ -9,6 +9,8 @@ pub struct Staged {
     pub(super) columns: &'static [(&'static str, Kind)],
     /// What a query selects; none for a statement that answers nothing.
     select: Option<&'static str>,
+    /// The text that a query answers beside its rows.
+    long: Option<&'static str>,
     postgres_body: &'static str,
     sqlite_body: &'static str,
     postgres: OnceLock<String>,
@@ -50,6 +52,13 @@ impl Staged {
         Self::build(columns, None, postgres, sqlite)
     }
 
+    /// The same query for a [`Bundle`], which answers this text of each row beside the rows: a document
+    /// is not escaped as part of another. Each row ends with how many bytes are its own.
+    pub const fn beside(mut self, long: &'static str) -> Self {
+        self.long = Some(long);
+        self
+    }
+
     const fn build(
         columns: &'static [(&'static str, Kind)],
         select: Option<&'static str>,
@@ -59,6 +68,7 @@ impl Staged {
         Self {
             columns,
             select,
+            long: None,
             postgres_body,
             sqlite_body,
             postgres: OnceLock::new(),
@@ -97,10 +107,9 @@ impl Staged {
 
     /// The same as [`Staged::sqlite_from`]: a query answers one row, a JSON array of rows.
     pub(super) fn postgres_json_from(&self, first: usize) -> String {
-        let select = self.select.map(|columns| {
-            format!("select coalesce(json_agg(json_build_array({columns})), '[]')::text ")
-        });
-        self.postgres_selecting(first, &select.unwrap_or_default())
+        let select = self
+            .answering(|row| format!("coalesce(json_agg(json_build_array({row})), '[]')::text"));
+        self.postgres_selecting(first, &select)
     }
 
     fn postgres_selecting(&self, first: usize, select: &str) -> String {
@@ -151,12 +160,23 @@ impl Staged {
             }
         }
         let (names, values) = (self.names(), values.join(", "));
-        let select =
-            self.select.map(|columns| format!("select json_group_array(json_array({columns})) "));
+        let select = self.answering(|row| format!("json_group_array(json_array({row}))"));
         format!(
-            "with recursive stage({names}) as (select {values} from json_each(${first}))\n{}{}",
-            select.unwrap_or_default(),
+            "with recursive stage({names}) as (select {values} from json_each(${first}))\n{select}{}",
             self.sqlite_body
         )
+    }
+
+    /// The head of a query that answers one text: the rows as JSON, then what stands beside them, end
+    /// to end.
+    fn answering(&self, rows: impl Fn(&str) -> String) -> String {
+        match (self.select, self.long) {
+            (None, _) => String::new(),
+            (Some(columns), None) => format!("select {} ", rows(columns)),
+            (Some(columns), Some(long)) => {
+                let rows = rows(&format!("{columns}, octet_length({long})"));
+                format!("select {rows} || coalesce(string_agg({long}, ''), '') ")
+            }
+        }
     }
 }

@@ -31,6 +31,9 @@ pub(super) async fn rehearse(tx: &mut Tx<'_>) -> Result<()> {
     tx.load_events(&mut WorkingSet::default(), &mut BatchKeys::default()).await
 }
 
+/// The tickets of parked events.
+static LOAD_TICKETS: Bundle<1> = Bundle::new([&tickets::TICKETS]);
+
 /// What the ids of hints lead to: nothing of their tickets is looked at.
 static LOAD_HINTS: Bundle<3> =
     Bundle::new([&accounts::CONNECTIONS, &results::RESULTS, &inbox::HINTS]);
@@ -72,7 +75,7 @@ impl Tx<'_> {
             LOAD.fetch(self, stages).await?;
         accounts::keep_connections(set, connections.read()?)?;
         results::keep_results(set, results.read()?)?;
-        tickets::keep_tickets(set, tickets.read()?)?;
+        tickets::keep_tickets(set, &tickets)?;
         people::keep_contacts(set, contacts.read()?)?;
         people::keep_requesters(set, requesters.read()?)?;
         inbox::keep_inbox(set, inbox::hints(keys).fetch(self).await?)?;
@@ -87,8 +90,11 @@ impl Tx<'_> {
     async fn load_released(&mut self, set: &mut WorkingSet, keys: &mut BatchKeys) -> Result<()> {
         let (known_tickets, known_requesters) = (keys.tickets.clone(), keys.requesters.clone());
         self.load_parked(set, keys).await?;
-        let others = keys.tickets.difference(&known_tickets);
-        tickets::keep_tickets(set, tickets::tickets(others).fetch(self).await?)?;
+        let others = tickets::tickets(keys.tickets.difference(&known_tickets));
+        if !others.is_empty() {
+            let [tickets] = LOAD_TICKETS.fetch(self, [others]).await?;
+            tickets::keep_tickets(set, &tickets)?;
+        }
         let others = keys.requesters.difference(&known_requesters);
         people::keep_requesters(set, people::requesters(others).fetch(self).await?)
     }
