@@ -1,6 +1,6 @@
 //! Appending to the trigger logs, and moving the heads of their accounts.
 
-use super::json;
+use super::{contents::Contents, json};
 use crate::{
     domain::{Position, WorkingSet},
     store::{
@@ -34,7 +34,7 @@ pub(super) static INSERT_TRIGGERS: Staged = Staged::new(
 );
 
 /// The new rows of the logs.
-pub(super) fn triggers(set: &WorkingSet) -> Result<Stage<'_>> {
+pub(super) fn triggers<'a>(set: &'a WorkingSet, contents: &'a Contents) -> Result<Stage<'a>> {
     let mut insert = INSERT_TRIGGERS.stage();
     for trigger in &set.triggers {
         insert.push([
@@ -49,7 +49,7 @@ pub(super) fn triggers(set: &WorkingSet) -> Result<Stage<'_>> {
             trigger.observed.at.as_micros().into(),
             trigger.committed_at.as_micros().into(),
             trigger.previous_position.map(Position::get).into(),
-            json(&*trigger.ticket)?.into(),
+            contents.text(&trigger.ticket).into(),
             json(&trigger.changes)?.into(),
         ]);
     }

@@ -2,6 +2,7 @@
 //!
 //! Unique keys are a net under the account lock: a conflict is an error, never ignored.
 
+mod contents;
 mod inbox;
 mod log;
 mod parked;
@@ -10,6 +11,7 @@ mod results;
 mod tickets;
 mod values;
 
+use self::contents::Contents;
 use crate::{
     domain::{Origin, Timestamp, WorkingSet},
     store::{
@@ -58,7 +60,8 @@ impl Tx<'_> {
         insert_parked.execute(self).await?;
         let [insert_contacts, update_contacts] = people::contacts(set, now);
         let [insert_requesters, update_requesters] = people::requesters(set);
-        let [insert_tickets, update_tickets] = tickets::tickets(set)?;
+        let contents = Contents::of(set)?;
+        let [insert_tickets, update_tickets] = tickets::tickets(set, &contents);
         let [insert_events, update_events] = results::results(set, now);
         let nobody = UPDATE_CONNECTIONS.stage();
         let heard = heard(set, now);
@@ -72,7 +75,7 @@ impl Tx<'_> {
             insert_tickets,
             update_tickets,
             insert_events,
-            log::triggers(set)?,
+            log::triggers(set, &contents)?,
             log::accounts(set),
             of_events,
         ];

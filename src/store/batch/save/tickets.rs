@@ -1,10 +1,9 @@
 //! Saving tickets at their newest version.
 
-use super::{either, json};
+use super::{contents::Contents, either};
 use crate::{
     domain::{Position, WorkingSet},
     store::{
-        Result,
         batch::row::state,
         stage::{Int, Kind, Long, Stage, Staged, Text},
     },
@@ -54,7 +53,7 @@ pub(super) static UPDATE_TICKETS: Staged = Staged::new(
 );
 
 /// Tickets that are new, and those that have changed.
-pub(super) fn tickets(set: &WorkingSet) -> Result<[Stage<'_>; 2]> {
+pub(super) fn tickets<'a>(set: &'a WorkingSet, contents: &'a Contents) -> [Stage<'a>; 2] {
     let (mut insert, mut update) = (INSERT_TICKETS.stage(), UPDATE_TICKETS.stage());
     for ((key, id), ticket) in &set.tickets {
         let Some(stage) = either(ticket.pending(), &mut insert, &mut update) else { continue };
@@ -72,8 +71,8 @@ pub(super) fn tickets(set: &WorkingSet) -> Result<[Stage<'_>; 2]> {
             row.version.observed.event_id.as_str().into(),
             i64::from(row.created_logged).into(),
             row.last_position.map(Position::get).into(),
-            content.map(json).transpose()?.into(),
+            content.map(|ticket| contents.text(ticket)).into(),
         ]);
     }
-    Ok([insert, update])
+    [insert, update]
 }
