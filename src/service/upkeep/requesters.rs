@@ -39,16 +39,16 @@ impl Visit {
         let (store, key, after) =
             (&self.upkeep.store, &self.connection.key, self.left.requesters_after);
         let waiting = store.waiting_requesters(key, after, MAX_IDS).await?;
-        let Some(last) = waiting.last() else {
+        if waiting.is_empty() {
             let later = now.plus(jittered(INTERVAL));
             self.left.requesters_due_at = Some(later);
             self.left.requesters_after = None;
             self.due(later);
             return Ok(());
-        };
-        match self.reread(&waiting).await {
-            Ok(()) => {
-                self.left.requesters_after = Some(*last);
+        }
+        match self.reread_some(&waiting).await {
+            Ok(done) => {
+                self.left.requesters_after = done.last().copied();
                 self.due(now);
                 Ok(())
             }
@@ -62,6 +62,29 @@ impl Visit {
                 Ok(())
             }
             Err(setback) => Err(setback),
+        }
+    }
+
+    /// Asks for the first of these requesters: for all of them, unless the answer is too large; then for
+    /// half as many, and so on. Answers who is done with. One who is too large even alone is passed
+    /// over, so that the others are asked for.
+    async fn reread_some<'w>(
+        &self,
+        waiting: &'w [(ZendeskId, TicketId)],
+    ) -> Result<&'w [(ZendeskId, TicketId)], Setback> {
+        let mut some = waiting;
+        loop {
+            match self.reread(some).await {
+                Ok(()) => return Ok(some),
+                Err(Setback::Failed(Error::Zendesk(error @ zendesk::Error::TooLarge { .. }))) => {
+                    if some.chunk_by(|one, next| one.0 == next.0).count() < 2 {
+                        warn!(cause = %error, "a requester without an address is passed over");
+                        return Ok(some);
+                    }
+                    (some, _) = some.split_at(some.len() / 2);
+                }
+                Err(setback) => return Err(setback),
+            }
         }
     }
 
@@ -115,6 +138,5 @@ const fn is_refusal(error: &zendesk::Error) -> bool {
         zendesk::Error::Forbidden { .. }
             | zendesk::Error::NotFound { .. }
             | zendesk::Error::Refused { .. }
-            | zendesk::Error::TooLarge { .. }
     )
 }

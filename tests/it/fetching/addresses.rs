@@ -24,6 +24,8 @@ use crate::{
 
 const TICKETS: &str = "tickets/show_many.json";
 const USERS: &str = "users/show_many.json";
+/// More than this is not read of an answer about users.
+const MAX_USERS_BYTES: usize = 8 * 1024 * 1024;
 
 /// Tickets as Zendesk shows them, each of a requester of the same number.
 fn tickets(numbers: RangeInclusive<i64>) -> Vec<Value> {
@@ -172,6 +174,40 @@ on_both_engines! {
         assert_eq!((created.len(), updated.len()), (150, 150), "what waited, and what it has become");
         let left = synced.store.upkeep(&synced.key).await.unwrap().unwrap();
         assert!(left.requesters_due_at.unwrap() > clock::now() && left.requesters_after.is_none());
+        synced.stop().await;
+    }
+
+    async fn of_requesters_who_are_too_large_together_fewer_are_asked_for_and_one_alone_is_passed_over(db: Database) {
+        let too_large = || Reply::new(200, vec![b' '; MAX_USERS_BYTES + 1]);
+        let replies = [
+            export("one", true),
+            too_large(),
+            too_large(),
+            too_large(),
+            users(&people(2..=4)),
+            page(&tickets(2..=4), &people(2..=4)),
+        ];
+        let (mut synced, script) = Synced::scripted(&db, hasty(), replies).await;
+        eventually("the export", async || synced.status().await.export_time).await;
+        synced.leave_alone().await;
+        for number in 1..=4 {
+            synced.wait_for_address(number).await;
+        }
+        synced.session.execute("update upkeep set requesters_due_at = 1").await;
+        let claimed = synced.claim().await;
+        let left = synced.visit(claimed).await;
+        assert!(left.due_at.unwrap() < clock::now(), "it is to go on at once");
+        assert_eq!((left.failure_count, left.trouble), (0, None));
+        for _ in ["the others are asked for", "what waits is fetched again"] {
+            let claimed = synced.claim().await;
+            synced.visit(claimed).await;
+        }
+        let asked: Vec<Vec<i64>> = queries(&script, USERS).iter().map(|query| ids(query)).collect();
+        assert_eq!(asked, [all(1..=4), all(1..=2), all(1..=1), all(2..=4)]);
+        let waiting = synced.session.integers("select distinct ticket_id from parked_events").await;
+        assert_eq!(waiting, [1], "who is too large goes on waiting, and keeps nobody else waiting");
+        let left = synced.store.upkeep(&synced.key).await.unwrap().unwrap();
+        assert!(left.requesters_due_at.unwrap() > clock::now(), "until the next round");
         synced.stop().await;
     }
 
