@@ -14,8 +14,8 @@ use crate::{
     clock,
     domain::{ConnectionId, ConnectionKey, HintAnswer},
     error::Result,
-    service::{Batcher, Checked, Signed, SigningSecrets},
-    zendesk::{Delivery, Forged},
+    service::{Batcher, Checked, SigningSecrets},
+    zendesk::{Delivery, Forged, Presented},
 };
 
 /// The largest body taken. A ticket's description, the longest text in one, has 64 KiB.
@@ -57,6 +57,13 @@ async fn receive(
 impl Webhooks {
     async fn answer(&self, id: ConnectionId, request: Request) -> Result<Outcome> {
         let headers = request.headers().clone();
+        // Before the body is read: what no secret could have signed is not worth a mebibyte. When it
+        // was signed is looked at later, since what is genuine and comes late is to be said.
+        let presented = match Presented::read(text(&headers, TIMESTAMP), text(&headers, SIGNATURE))
+        {
+            Ok(presented) => presented,
+            Err(cause) => return Ok(forged(cause)),
+        };
         let body = match Bytes::from_request(request, &()).await {
             Ok(body) => body,
             Err(cut) if cut.status() == StatusCode::PAYLOAD_TOO_LARGE => {
@@ -65,12 +72,7 @@ impl Webhooks {
             Err(_) => return Ok(Outcome::Abandoned),
         };
         let now = clock::now();
-        let signed = Signed {
-            timestamp: text(&headers, TIMESTAMP),
-            signature: text(&headers, SIGNATURE),
-            body: &body,
-        };
-        match self.secrets.check(id, signed, now).await? {
+        match self.secrets.check(id, presented, &body, now).await? {
             Checked::Genuine(connection) => self.take_in(&connection, &body).await,
             Checked::Forged(cause) => Ok(forged(cause)),
             Checked::NoConnection => Ok(Outcome::Unknown),

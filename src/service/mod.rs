@@ -37,7 +37,7 @@ pub use self::{
     parked::Parked,
     pruner::{Pruned, Pruner, PrunerOptions, days},
     relay::Relay,
-    signing_secrets::{Checked, Signed, SigningSecrets},
+    signing_secrets::{Checked, SigningSecrets},
     tail::{Batch, MAX_BATCH_BYTES, Tail},
     upkeep::{Removal, Upkeep, UpkeepOptions},
     wakeup::Wakeups,

@@ -50,16 +50,6 @@ pub enum Checked {
     NoSecret,
 }
 
-/// A delivery, as far as its signature is concerned.
-#[derive(Debug, Clone, Copy)]
-pub struct Signed<'a> {
-    /// The header of the time, empty where it is missing.
-    pub timestamp: &'a str,
-    /// The header of the signature, empty where it is missing.
-    pub signature: &'a str,
-    pub body: &'a [u8],
-}
-
 impl SigningSecrets {
     /// Reads from this store, and opens with these keys.
     #[must_use]
@@ -67,24 +57,20 @@ impl SigningSecrets {
         Self { store, keyring, cache: Arc::default(), reads: SharedReads::default() }
     }
 
-    /// Checks a delivery to the webhook of the connection with this id. What no secret could have
-    /// signed is refused before any is looked for.
+    /// Checks a delivery to the webhook of the connection with this id.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn check(
         &self,
         id: ConnectionId,
-        signed: Signed<'_>,
+        presented: Presented<'_>,
+        body: &[u8],
         now: Timestamp,
     ) -> Result<Checked> {
-        let presented = match Presented::read(signed.timestamp, signed.signature) {
-            Ok(presented) => presented,
-            Err(forged) => return Ok(Checked::Forged(forged)),
-        };
         match presented.window(now) {
-            Window::Inside => self.check_inside(id, &presented, signed.body, now).await,
-            Window::Outside => Ok(self.check_outside(id, &presented, signed.body, now).await),
+            Window::Inside => self.check_inside(id, &presented, body, now).await,
+            Window::Outside => Ok(self.check_outside(id, &presented, body, now).await),
         }
     }
 

@@ -8,7 +8,7 @@ use ticketsync::sandbox::zendesk::sign;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::counted;
+use super::{counted, read_answer, send_head};
 use crate::support::{
     Connected, Database, Disk, Hook, PostgresServer, Replica, SIGNING_SECRET, eventually,
     on_both_engines, store_secrets, timestamp, zendesk_event,
@@ -85,6 +85,20 @@ on_both_engines! {
         }
         assert_eq!(counted(&service, READS).await, 0);
         assert!(!service.log().contains(WARNED), "{}", service.log());
+    }
+
+    async fn what_no_secret_could_have_signed_is_refused_before_its_body_is_read(db: Database) {
+        let to = Hook::registered(&db, "acme").await;
+        let service = Replica::start(db.url()).await;
+        let time = timestamp(0);
+        for signature in ["", "x-zendesk-webhook-signature: c2hvcnQ=\r\n"] {
+            let lines = format!("x-zendesk-webhook-signature-timestamp: {time}\r\n{signature}");
+            // As much as is taken, and not a byte of it is sent.
+            let mut socket = send_head(&service, &to, 1024 * 1024, &lines).await;
+            let answer = read_answer(&mut socket).await;
+            assert!(answer.starts_with("http/1.1 401 "), "the body is not asked for: {answer}");
+        }
+        assert_eq!(counted(&service, READS).await, 0);
     }
 
     async fn that_a_clock_may_be_wrong_is_said_of_genuine_deliveries_only(db: Database) {

@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{assert_says_retry, waiting};
+use super::{assert_says_retry, read_answer, send_head, waiting};
 use crate::support::{
     Connected, Database, Hook, PATIENCE, Replica, Session, created, eventually, on_both_engines,
     timestamp, zendesk_event,
@@ -42,15 +42,12 @@ impl HalfSent {
     async fn to(service: &Replica, hook: &Hook, to: &Connected) -> Self {
         let body = zendesk_event("late", "created", 7).to_string();
         let (time, length) = (timestamp(0), body.len());
-        let (path, signature) = (&to.connection_id, hook.sign(&time, body.as_bytes()));
-        let head = format!(
-            "POST /webhooks/zendesk/{path} HTTP/1.1\r\nhost: ticketsync\r\nconnection: close\r\n\
-             content-length: {length}\r\nexpect: 100-continue\r\n\
-             x-zendesk-webhook-signature: {signature}\r\n\
-             x-zendesk-webhook-signature-timestamp: {time}\r\n\r\n"
+        let signature = hook.sign(&time, body.as_bytes());
+        let lines = format!(
+            "x-zendesk-webhook-signature: {signature}\r\n\
+             x-zendesk-webhook-signature-timestamp: {time}\r\n"
         );
-        let mut socket = TcpStream::connect(service.http).await.unwrap();
-        socket.write_all(head.as_bytes()).await.unwrap();
+        let mut socket = send_head(service, to, length, &lines).await;
         // Said once the body is asked for: the delivery is under way.
         let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
         timeout(PATIENCE, socket.read_exact(&mut go_on)).await.unwrap().unwrap();
@@ -61,9 +58,7 @@ impl HalfSent {
     /// Sends the body; the whole answer.
     async fn finish(mut self) -> String {
         self.socket.write_all(self.body.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        timeout(PATIENCE, self.socket.read_to_string(&mut answer)).await.unwrap().unwrap();
-        answer.to_lowercase()
+        read_answer(&mut self.socket).await
     }
 }
 
