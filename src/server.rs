@@ -1,11 +1,12 @@
 //! The server: everything wired together, run until it is told to stop.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+mod health;
+
+use std::{io, net::SocketAddr, sync::Arc};
 
 use tokio::{net::TcpListener, sync::watch, time};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{service::Routes, transport::server::TcpIncoming};
-use tonic_health::{ServingStatus, server::HealthReporter};
 use tower::ServiceBuilder;
 use tracing::{info, info_span, warn};
 
@@ -23,11 +24,6 @@ use crate::{
     store::Store,
     zendesk::{self, WebhookUrl},
 };
-
-/// How often the database is asked for a sign of life: how soon a balancer learns of an outage.
-const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
-/// How long it has to give it.
-const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A server that has its database open and its ports bound.
 pub struct Server {
@@ -83,7 +79,7 @@ impl Server {
 
         let (services, webhooks) = services(&config, &store, &writes, &stopping, &tasks)?;
         let routes = services.add_service(health_service).prepare();
-        tasks.spawn(watch_health(store.clone(), reporter, health, stopping.clone()));
+        tasks.spawn(health::watch(store.clone(), reporter, health, stopping.clone()));
         let http = http::serve(http, health_seen, metrics, webhooks, stopping.clone());
         tasks.spawn(async move {
             if let Err(error) = http.await {
@@ -201,62 +197,4 @@ fn tonic_server() -> tonic::transport::Server {
         .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
         .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
         .trace_fn(|request| info_span!("rpc", method = request.uri().path()))
-}
-
-/// Says whether the database is there, until the service stops, which is said at once.
-async fn watch_health(
-    store: Store,
-    reporter: HealthReporter,
-    health: watch::Sender<Health>,
-    stopping: CancellationToken,
-) {
-    let mut told = None;
-    let mut ticks = time::interval(HEALTH_INTERVAL);
-    ticks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
-    loop {
-        let now = tokio::select! {
-            biased;
-            () = stopping.cancelled() => Health::NotServing,
-            now = async {
-                ticks.tick().await;
-                probe(&store).await
-            } => now,
-        };
-        // Watchers hear of changes only.
-        if told != Some(now) {
-            info!(health = ?now, "health");
-            health.send_replace(now);
-            report(&reporter, now).await;
-            told = Some(now);
-        }
-        if stopping.is_cancelled() {
-            return;
-        }
-    }
-}
-
-async fn probe(store: &Store) -> Health {
-    match time::timeout(HEALTH_TIMEOUT, store.ping()).await {
-        Ok(Ok(())) => Health::Serving,
-        Ok(Err(_)) | Err(_) => Health::NotServing,
-    }
-}
-
-/// Tells the same of the server as a whole and of each of its services.
-async fn report(reporter: &HealthReporter, health: Health) {
-    const SERVICES: [&str; 6] = [
-        "",
-        pb::connection_service_server::SERVICE_NAME,
-        pb::contact_field_service_server::SERVICE_NAME,
-        pb::ingest_service_server::SERVICE_NAME,
-        pb::contact_service_server::SERVICE_NAME,
-        pb::trigger_service_server::SERVICE_NAME,
-    ];
-    let status = match health {
-        Health::Serving => ServingStatus::Serving,
-        Health::NotServing => ServingStatus::NotServing,
-    };
-    for service in SERVICES {
-        reporter.set_service_status(service, status).await;
-    }
 }
