@@ -30,6 +30,28 @@ fn assert_none(rule: &str, offences: &[String]) {
     assert!(offences.is_empty(), "{rule}:\n  {}", offences.join("\n  "));
 }
 
+/// The files that the code map of ARCHITECTURE.md names, as paths from the root without their ending; a
+/// folder ends with a slash. Under the name of a floor they are told from there.
+fn mapped() -> Vec<String> {
+    let text = include_str!("../../ARCHITECTURE.md");
+    let (_, map) = text.split_once("## Code map").unwrap();
+    let (map, _) = map.split_once("### Tests").unwrap();
+    let mut paths = Vec::new();
+    for section in map.split("\n### ") {
+        let title = section.lines().next().unwrap_or_default();
+        let floor = title.strip_prefix('`').and_then(|name| name.strip_suffix('`'));
+        let root = floor.map_or("src/".into(), |floor| format!("src/{floor}/"));
+        let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('|'));
+        for name in rows.flat_map(|(names, _)| names.split('`').step_by(2)) {
+            let (head, rest) = name.split_once('{').unwrap_or((name, "}"));
+            let (list, tail) = rest.split_once('}').unwrap();
+            let spelled = list.split(',').map(|part| format!("{root}{head}{part}{tail}"));
+            paths.extend(spelled.map(|path| path.trim_end_matches(".rs").to_owned()));
+        }
+    }
+    paths
+}
+
 /// The floors in the order in which `lib.rs` lists them, with the program on top.
 fn floors() -> Vec<String> {
     let sources = Source::all("src");
@@ -98,6 +120,30 @@ fn no_file_is_too_long() {
     let long = files.filter(|source| source.text.lines().count() > MAX_FILE_LINES);
     let offences: Vec<String> = long.map(|source| source.path).collect();
     assert_none("past 400 lines a file holds a second noun", &offences);
+}
+
+#[test]
+fn the_code_map_names_every_file_and_none_that_is_not_there() {
+    // They hold what is in others, in order.
+    const LISTS: [&str; 3] = ["lib", "mod", "tests"];
+    let files: Vec<String> = Source::all("src").into_iter().map(|source| source.path).collect();
+    let mapped = mapped();
+    let covers = |file: &str, path: &str| {
+        let file = file.trim_end_matches(".rs");
+        file == path || path.ends_with('/') && file.starts_with(path)
+    };
+    let missing = files.iter().filter(|file| {
+        let name = file.trim_end_matches(".rs").rsplit('/').next().unwrap_or(file);
+        !LISTS.contains(&name) && !mapped.iter().any(|path| covers(file, path))
+    });
+    let mut offences: Vec<String> = missing.map(|file| format!("{file} is missing")).collect();
+    let is_there = |path: &str| {
+        let floor = format!("{path}/mod");
+        files.iter().any(|file| covers(file, path) || covers(file, &floor))
+    };
+    let stale = mapped.iter().filter(|path| !is_there(path));
+    offences.extend(stale.map(|path| format!("{path} is not there")));
+    assert_none("ARCHITECTURE.md's code map is of the code", &offences);
 }
 
 #[test]
