@@ -10,10 +10,10 @@ pub(super) struct Clocked {
 /// Writes a statement down for both engines. It has the time in microseconds as `now`, of a table
 /// `clock`, and goes on behind that; where it locks rows, `PostgreSQL` says so in the middle.
 macro_rules! clocked {
-    ($text:literal) => {
+    ($text:expr) => {
         $crate::store::clock::clocked!($text, postgres: "", "")
     };
-    ($head:literal, postgres: $middle:literal, $tail:literal) => {
+    ($head:expr, postgres: $middle:literal, $tail:expr) => {
         $crate::store::clock::Clocked {
             sqlite: concat!(
                 "

@@ -17,12 +17,22 @@ struct Row {
     mapped_at: Option<i64>,
 }
 
-const BY_ID: &str = "
-    select account_id, connection_id, subdomain, state, webhook_state, created_at, authorized_at,
-           finished_at, last_event_at, mapped_at
-      from connections
-     where account_id = $1
-       and connection_id = $2";
+/// The connections of an account of which this says which, and in what order.
+macro_rules! connections {
+    ($which:literal) => {
+        concat!(
+            "
+            select account_id, connection_id, subdomain, state, webhook_state, created_at,
+                   authorized_at, finished_at, last_event_at, mapped_at
+              from connections
+             where account_id = $1
+               and ",
+            $which
+        )
+    };
+}
+
+const BY_ID: &str = connections!("connection_id = $2");
 
 impl Store {
     /// A connection by its id.
@@ -55,14 +65,11 @@ impl Store {
         after: Option<&Subdomain>,
         limit: i64,
     ) -> Result<Vec<Connection>> {
-        const SQL: &str = "
-            select account_id, connection_id, subdomain, state, webhook_state, created_at,
-                   authorized_at, finished_at, last_event_at, mapped_at
-              from connections
-             where account_id = $1
-               and subdomain > $2
+        const SQL: &str = connections!(
+            "subdomain > $2
              order by subdomain
-             limit $3";
+             limit $3"
+        );
         let after = after.map_or("", Subdomain::as_str);
         let rows: Vec<Row> = on!(Read(self), |db| {
             sqlx::query_as(SQL).bind(account.as_str()).bind(after).bind(limit).fetch_all(db).await?
@@ -90,12 +97,7 @@ impl Tx<'_> {
         account: &AccountId,
         subdomain: &Subdomain,
     ) -> Result<Option<Connection>> {
-        const SQL: &str = "
-            select account_id, connection_id, subdomain, state, webhook_state, created_at,
-                   authorized_at, finished_at, last_event_at, mapped_at
-              from connections
-             where account_id = $1
-               and subdomain = $2";
+        const SQL: &str = connections!("subdomain = $2");
         let row: Option<Row> = on!(Tx(self), |db| {
             sqlx::query_as(SQL)
                 .bind(account.as_str())

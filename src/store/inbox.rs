@@ -13,6 +13,22 @@ use crate::domain::{ConnectionKey, Delay, EventId, Hint, Postponed, Timestamp, W
 /// description they are some tens of mebibytes.
 const MAX_DUE_HINTS: i64 = 500;
 
+/// The hints of a connection of which this says which, and in what order.
+macro_rules! hints {
+    ($which:literal) => {
+        concat!(
+            "
+            select event_id, ticket_id, kind, occurred_at, updated_at, detail, received_at, due_at,
+                   attempt_count, delay
+              from inbox
+             where account_id = $1
+               and connection_id = $2
+               and ",
+            $which
+        )
+    };
+}
+
 /// How much waits for a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Waiting {
@@ -66,15 +82,11 @@ impl Store {
         now: Timestamp,
         max_tickets: usize,
     ) -> Result<Vec<WaitingHint>> {
-        const SQL: &str = "
-            select event_id, ticket_id, kind, occurred_at, updated_at, detail, received_at, due_at,
-                   attempt_count, delay
-              from inbox
-             where account_id = $1
-               and connection_id = $2
-               and due_at <= $3
+        const SQL: &str = hints!(
+            "due_at <= $3
              order by due_at
-             limit $4";
+             limit $4"
+        );
         let rows: Vec<HintRow> = on!(Read(self), |db| {
             sqlx::query_as(SQL)
                 .bind(key.account.as_str())
@@ -100,13 +112,7 @@ impl Store {
 
     /// A hint that waits, by its id.
     pub async fn hint(&self, key: &ConnectionKey, id: &EventId) -> Result<Option<WaitingHint>> {
-        const SQL: &str = "
-            select event_id, ticket_id, kind, occurred_at, updated_at, detail, received_at, due_at,
-                   attempt_count, delay
-              from inbox
-             where account_id = $1
-               and connection_id = $2
-               and event_id = $3";
+        const SQL: &str = hints!("event_id = $3");
         let row: Option<HintRow> = on!(Read(self), |db| {
             sqlx::query_as(SQL)
                 .bind(key.account.as_str())
@@ -121,15 +127,11 @@ impl Store {
     /// The hint that has waited longest of those whose tickets were fetched and could not be taken in;
     /// none where all that waits is to be fetched, or fetched again.
     pub async fn stuck_hint(&self, key: &ConnectionKey) -> Result<Option<WaitingHint>> {
-        const SQL: &str = "
-            select event_id, ticket_id, kind, occurred_at, updated_at, detail, received_at, due_at,
-                   attempt_count, delay
-              from inbox
-             where account_id = $1
-               and connection_id = $2
-               and delay <> $3
+        const SQL: &str = hints!(
+            "delay <> $3
              order by received_at, event_id
-             limit 1";
+             limit 1"
+        );
         let row: Option<HintRow> = on!(Read(self), |db| {
             sqlx::query_as(SQL)
                 .bind(key.account.as_str())

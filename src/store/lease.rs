@@ -9,7 +9,7 @@ use super::{
     batch::corrupt,
     clock::{Clocked, clocked},
     on::on,
-    upkeep::{Upkeep, UpkeepRow},
+    upkeep::{Upkeep, UpkeepRow, columns},
 };
 use crate::domain::{ConnectionKey, Timestamp};
 
@@ -92,17 +92,17 @@ impl Store {
                          limit $3",
             postgres: "
                            for update of upkeep skip locked",
-            ")
+            concat!(
+                ")
                 update upkeep
                    set lease_owner = $1, epoch = epoch + 1, lease_until = now + $2,
                        due_at = now + $2, paused_until = now + $2
                   from clock, due
                  where account_id = account
                    and connection_id = connection
-             returning account_id, connection_id, epoch, lease_until - $2 as claimed_at, due_at,
-                       paused_until, failure_count, problem, problem_detail, problem_at,
-                       fetched_at, export_cursor, export_due_at, exported_at, webhook_due_at,
-                       requesters_due_at, requesters_after, requesters_after_ticket"
+             returning account_id, connection_id, epoch, lease_until - $2 as claimed_at, ",
+                columns!()
+            )
         );
         let sql = self.pick(SQL.sqlite, SQL.postgres);
         let rows: Vec<Row> = on!(Write(self), |db| {
@@ -203,7 +203,7 @@ impl Tx<'_> {
         owner: &LeaseOwner,
         lease: Duration,
     ) -> Result<Option<(Lease, Upkeep)>> {
-        const SQL: Clocked = clocked!(
+        const SQL: Clocked = clocked!(concat!(
             "
                 update upkeep
                    set lease_owner = $3, epoch = epoch + 1, lease_until = now + $4,
@@ -212,11 +212,9 @@ impl Tx<'_> {
                  where account_id = $1
                    and connection_id = $2
                    and lease_until <= now
-             returning account_id, connection_id, epoch, lease_until - $4 as claimed_at, due_at,
-                       paused_until, failure_count, problem, problem_detail, problem_at,
-                       fetched_at, export_cursor, export_due_at, exported_at, webhook_due_at,
-                       requesters_due_at, requesters_after, requesters_after_ticket"
-        );
+             returning account_id, connection_id, epoch, lease_until - $4 as claimed_at, ",
+            columns!()
+        ));
         let sql = self.pick(SQL.sqlite, SQL.postgres);
         let row: Option<Row> = on!(Tx(self), |db| {
             sqlx::query_as(sql)

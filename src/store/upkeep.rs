@@ -34,6 +34,17 @@ impl Upkeep {
     }
 }
 
+/// The columns of an [`UpkeepRow`].
+macro_rules! columns {
+    () => {
+        "due_at, paused_until, failure_count, problem, problem_detail, problem_at, fetched_at,
+                   export_cursor, export_due_at, exported_at, webhook_due_at, requesters_due_at,
+                   requesters_after, requesters_after_ticket"
+    };
+}
+
+pub(super) use columns;
+
 #[derive(sqlx::FromRow)]
 pub(super) struct UpkeepRow {
     due_at: Option<i64>,
@@ -88,13 +99,15 @@ impl TryFrom<UpkeepRow> for Upkeep {
 impl Store {
     /// How far the upkeep of a connection is; none if there was never anything to do.
     pub async fn upkeep(&self, key: &ConnectionKey) -> Result<Option<Upkeep>> {
-        const SQL: &str = "
-            select due_at, paused_until, failure_count, problem, problem_detail, problem_at,
-                   fetched_at, export_cursor, export_due_at, exported_at, webhook_due_at,
-                   requesters_due_at, requesters_after, requesters_after_ticket
+        const SQL: &str = concat!(
+            "
+            select ",
+            columns!(),
+            "
               from upkeep
              where account_id = $1
-               and connection_id = $2";
+               and connection_id = $2"
+        );
         let row: Option<UpkeepRow> = on!(Read(self), |db| {
             sqlx::query_as(SQL)
                 .bind(key.account.as_str())
