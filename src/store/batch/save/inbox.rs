@@ -43,6 +43,25 @@ static DELETE_HINTS: Staged = Staged::new(
             (select stage.account_id, stage.connection_id, stage.event_id from stage)",
 );
 
+/// Has connections due at the moment that this reads out of the stage, or before.
+macro_rules! make_due {
+    ($due_at:literal) => {
+        concat!(
+            "insert into upkeep (account_id, connection_id, lease_until, epoch, due_at,
+                                 paused_until, failure_count)
+             select account_id, connection_id, 0, 0, ",
+            $due_at,
+            ", 0, 0
+               from stage
+              where true
+             on conflict (account_id, connection_id) do update
+                set due_at = excluded.due_at
+              where upkeep.due_at is null
+                 or upkeep.due_at > excluded.due_at"
+        )
+    };
+}
+
 /// Locks a row that says so already, and does not write it: whoever lets go of a connection has the
 /// row locked too, and so learns of every hint.
 ///
@@ -50,25 +69,8 @@ static DELETE_HINTS: Staged = Staged::new(
 /// the end of a lease is not noticed by who lets it go. `SQLite` has one process, and one clock.
 static MAKE_DUE: Staged = Staged::two_writes(
     &[("account_id", Text), ("connection_id", Text), ("due_at", Int)],
-    "insert into upkeep (account_id, connection_id, lease_until, epoch, due_at, paused_until,
-                         failure_count)
-     select account_id, connection_id, 0, 0,
-            least(due_at, cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)), 0, 0
-       from stage
-      where true
-     on conflict (account_id, connection_id) do update
-        set due_at = excluded.due_at
-      where upkeep.due_at is null
-         or upkeep.due_at > excluded.due_at",
-    "insert into upkeep (account_id, connection_id, lease_until, epoch, due_at, paused_until,
-                         failure_count)
-     select account_id, connection_id, 0, 0, due_at, 0, 0
-       from stage
-      where true
-     on conflict (account_id, connection_id) do update
-        set due_at = excluded.due_at
-      where upkeep.due_at is null
-         or upkeep.due_at > excluded.due_at",
+    make_due!("least(due_at, cast(extract(epoch from clock_timestamp()) * 1000000 as bigint))"),
+    make_due!("due_at"),
 );
 
 /// Hints that wait from now on, and those that no longer do.
