@@ -1,9 +1,11 @@
 //! Connections, as people see them.
 
+use sqlx::{FromRow, postgres::PgRow, sqlite::SqliteRow};
+
 use super::{Error, LockedAccount, Result, Store, Tx, on::on};
 use crate::domain::{AccountId, Connection, ConnectionKey, Invalid, Subdomain, Timestamp};
 
-#[derive(sqlx::FromRow)]
+#[derive(FromRow)]
 struct Row {
     account_id: String,
     connection_id: String,
@@ -35,15 +37,27 @@ macro_rules! connections {
 const BY_ID: &str = connections!("connection_id = $2");
 
 impl Store {
-    /// A connection by its id.
-    pub async fn connection(&self, key: &ConnectionKey) -> Result<Option<Connection>> {
-        let row: Option<Row> = on!(Read(self), |db| {
-            sqlx::query_as(BY_ID)
+    /// The row that a query finds by the two parts of a connection's key.
+    pub(super) async fn row_of<R>(
+        &self,
+        key: &ConnectionKey,
+        sql: &'static str,
+    ) -> Result<Option<R>>
+    where
+        R: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        Ok(on!(Read(self), |db| {
+            sqlx::query_as(sql)
                 .bind(key.account.as_str())
                 .bind(key.connection.to_string())
                 .fetch_optional(db)
                 .await?
-        });
+        }))
+    }
+
+    /// A connection by its id.
+    pub async fn connection(&self, key: &ConnectionKey) -> Result<Option<Connection>> {
+        let row = self.row_of(key, BY_ID).await?;
         self.with_mappings(row).await
     }
 
@@ -79,15 +93,27 @@ impl Store {
 }
 
 impl Tx<'_> {
-    /// A connection by its id.
-    pub async fn connection(&mut self, key: &ConnectionKey) -> Result<Option<Connection>> {
-        let row: Option<Row> = on!(Tx(self), |db| {
-            sqlx::query_as(BY_ID)
+    /// The row that a query finds by the two parts of a connection's key.
+    pub(super) async fn row_of<R>(
+        &mut self,
+        key: &ConnectionKey,
+        sql: &'static str,
+    ) -> Result<Option<R>>
+    where
+        R: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        Ok(on!(Tx(self), |db| {
+            sqlx::query_as(sql)
                 .bind(key.account.as_str())
                 .bind(key.connection.to_string())
                 .fetch_optional(db)
                 .await?
-        });
+        }))
+    }
+
+    /// A connection by its id.
+    pub async fn connection(&mut self, key: &ConnectionKey) -> Result<Option<Connection>> {
+        let row = self.row_of(key, BY_ID).await?;
         self.with_mappings(row).await
     }
 

@@ -54,13 +54,7 @@ impl Store {
     /// The tokens of a connection, if it holds any.
     pub async fn tokens(&self, key: &ConnectionKey) -> Result<Option<HeldTokens>> {
         let sql = self.pick(HELD.sqlite, HELD.postgres);
-        let row: Option<Row> = on!(Read(self), |db| {
-            sqlx::query_as(sql)
-                .bind(key.account.as_str())
-                .bind(key.connection.to_string())
-                .fetch_optional(db)
-                .await?
-        });
+        let row: Option<Row> = self.row_of(key, sql).await?;
         row.map_or(Ok(None), Row::held)
     }
 }
@@ -69,13 +63,7 @@ impl Tx<'_> {
     /// The tokens of a connection, if it holds any.
     pub async fn tokens(&mut self, key: &ConnectionKey) -> Result<Option<HeldTokens>> {
         let sql = self.pick(HELD.sqlite, HELD.postgres);
-        let row: Option<Row> = on!(Tx(self), |db| {
-            sqlx::query_as(sql)
-                .bind(key.account.as_str())
-                .bind(key.connection.to_string())
-                .fetch_optional(db)
-                .await?
-        });
+        let row: Option<Row> = self.row_of(key, sql).await?;
         row.map_or(Ok(None), Row::held)
     }
 

@@ -108,13 +108,7 @@ impl Store {
              where account_id = $1
                and connection_id = $2"
         );
-        let row: Option<UpkeepRow> = on!(Read(self), |db| {
-            sqlx::query_as(SQL)
-                .bind(key.account.as_str())
-                .bind(key.connection.to_string())
-                .fetch_optional(db)
-                .await?
-        });
+        let row: Option<UpkeepRow> = self.row_of(key, SQL).await?;
         row.map(TryInto::try_into).transpose()
     }
 }

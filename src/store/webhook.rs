@@ -25,13 +25,7 @@ impl Tx<'_> {
               from connections
              where account_id = $1
                and connection_id = $2";
-        let row: Option<Row> = on!(Tx(self), |db| {
-            sqlx::query_as(SQL)
-                .bind(key.account.as_str())
-                .bind(key.connection.to_string())
-                .fetch_optional(db)
-                .await?
-        });
+        let row: Option<Row> = self.row_of(key, SQL).await?;
         row.map_or_else(|| Ok(StoredWebhook::default()), StoredWebhook::try_from)
     }
 
