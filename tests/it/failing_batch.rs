@@ -26,19 +26,6 @@ const QUICK: BatcherOptions = BatcherOptions {
     batch_limit: Duration::from_secs(3),
 };
 
-/// Holds what every batch of the account needs, from outside.
-async fn hold(db: &Database, account: &str) -> Session {
-    let mut session = db.session().await;
-    match session {
-        Session::Sqlite(_) => session.execute("begin immediate").await,
-        Session::Postgres(_) => {
-            let lock = "select from accounts where account_id =";
-            session.execute(&format!("begin; {lock} '{account}' for update")).await;
-        }
-    }
-    session
-}
-
 async fn release(mut session: Session) {
     session.execute("rollback").await;
     session.close().await;
@@ -113,7 +100,7 @@ on_both_engines! {
         let to = db.active_connection("acme").await;
         let options = BatcherOptions { queue_wait: QUICK.queue_wait, ..BatcherOptions::default() };
         let services = Services::start_on(db.store().await, options).await;
-        let mut holder = Some(hold(&db, "acme").await);
+        let mut holder = Some(db.hold("acme").await);
         let mut calls: FuturesUnordered<_> = (1..=OVERLOAD)
             .map(|n| {
                 let (services, to) = (&services, &to);
@@ -156,7 +143,7 @@ async fn an_account_held_from_outside_is_unavailable_after_retries_and_nothing_i
     let db = Database::postgres();
     let (to, other) = (db.active_connection("acme").await, db.active_connection("other").await);
     let services = Services::start_on(db.store().await, QUICK).await;
-    let holder = hold(&db, "acme").await;
+    let holder = db.hold("acme").await;
     let refused = send(&services, &to, created("alone", 9)).await.unwrap_err();
     assert_eq!(
         (refused.code(), reason(&refused).as_str()),

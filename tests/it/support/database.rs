@@ -10,18 +10,16 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{
-    AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection,
-    sqlite::SqliteConnectOptions,
-};
 use tempfile::TempDir;
 use ticketsync::{
     domain::ConnectionKey,
     store::{Store, StoreOptions},
 };
-use uuid::Uuid;
 
-use super::postgres::{Disk, PostgresServer, blocking};
+use super::{
+    postgres::{Disk, PostgresServer, blocking},
+    session::Session,
+};
 
 /// A database that only this test knows. Dropped, it is gone.
 pub struct Database {
@@ -40,12 +38,6 @@ enum Place {
 pub struct Connected {
     pub account_id: String,
     pub connection_id: String,
-}
-
-/// A session of the test's own with the database, beside the service's.
-pub enum Session {
-    Sqlite(SqliteConnection),
-    Postgres(PgConnection),
 }
 
 impl Database {
@@ -133,6 +125,19 @@ impl Database {
         Session::open(&self.url).await
     }
 
+    /// Keeps everybody else from writing to an account, until the session ends.
+    pub async fn hold(&self, account: &str) -> Session {
+        let mut session = self.session().await;
+        match session {
+            Session::Sqlite(_) => session.execute("begin immediate").await,
+            Session::Postgres(_) => {
+                let lock = "select from accounts where account_id =";
+                session.execute(&format!("begin; {lock} '{account}' for update")).await;
+            }
+        }
+        session
+    }
+
     /// Sets the clock of the database ahead of the service's, for sessions that begin from now on. A
     /// database in a file has no clock of its own.
     pub async fn set_clock_ahead(&self, by: Duration) {
@@ -178,79 +183,6 @@ impl Drop for Database {
             let drop = format!("drop database {name} with (force)");
             blocking(execute(&server_url("postgres"), &drop));
         }
-    }
-}
-
-impl Session {
-    /// Makes an ACTIVE connection of an account without going through Zendesk.
-    pub async fn active_connection(&mut self, account: &str) -> Connected {
-        let connection = Uuid::new_v4();
-        let log = Uuid::new_v4();
-        self.execute(&format!(
-            "insert into accounts (account_id, log_id, head, floor, last_commit_at, parked_count,
-                                   config_version, created_at)
-                  values ('{account}', '{log}', 0, 0, 0, 0, 0, 0)
-             on conflict (account_id) do nothing"
-        ))
-        .await;
-        self.execute(&format!(
-            "insert into connections (account_id, connection_id, subdomain, state, created_at,
-                                      authorized_at, finished_at)
-                  values ('{account}', '{connection}', 'acme-{}', 'active', 0, 0, 0)",
-            connection.simple()
-        ))
-        .await;
-        Connected { account_id: account.to_owned(), connection_id: connection.to_string() }
-    }
-
-    /// Opens a session with the database of this URL.
-    pub async fn open(url: &str) -> Self {
-        match url.strip_prefix("sqlite:") {
-            Some(path) => {
-                let options = SqliteConnectOptions::new().filename(path);
-                Self::Sqlite(SqliteConnection::connect_with(&options).await.unwrap())
-            }
-            None => Self::Postgres(PgConnection::connect(url).await.unwrap()),
-        }
-    }
-
-    /// Runs statements.
-    pub async fn execute(&mut self, sql: &str) {
-        let sql = AssertSqlSafe(sql.to_owned());
-        match self {
-            Self::Sqlite(session) => session.execute(sqlx::raw_sql(sql)).await.map(drop),
-            Self::Postgres(session) => session.execute(sqlx::raw_sql(sql)).await.map(drop),
-        }
-        .unwrap();
-    }
-
-    /// Answers the one column of whole numbers that a query selects.
-    pub async fn integers(&mut self, sql: &str) -> Vec<i64> {
-        let query = AssertSqlSafe(sql.to_owned());
-        match self {
-            Self::Sqlite(session) => sqlx::query_scalar(query).fetch_all(session).await,
-            Self::Postgres(session) => sqlx::query_scalar(query).fetch_all(session).await,
-        }
-        .unwrap()
-    }
-
-    /// Answers the one column of texts that a query selects.
-    pub async fn texts(&mut self, sql: &str) -> Vec<String> {
-        let query = AssertSqlSafe(sql.to_owned());
-        match self {
-            Self::Sqlite(session) => sqlx::query_scalar(query).fetch_all(session).await,
-            Self::Postgres(session) => sqlx::query_scalar(query).fetch_all(session).await,
-        }
-        .unwrap()
-    }
-
-    /// Ends the session.
-    pub async fn close(self) {
-        match self {
-            Self::Sqlite(session) => session.close().await,
-            Self::Postgres(session) => session.close().await,
-        }
-        .unwrap();
     }
 }
 

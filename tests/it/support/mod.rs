@@ -16,6 +16,7 @@ mod proxy;
 mod replica;
 mod script;
 mod services;
+mod session;
 mod source;
 mod status;
 mod wait;
@@ -23,7 +24,7 @@ mod zendesk;
 
 pub use self::{
     clients::Clients,
-    database::{Connected, Database, Session},
+    database::{Connected, Database},
     event::{Event, created, deleted, permanently_deleted, time, undeleted, updated},
     full_disk::FullDisk,
     hook::{Hook, SIGNING_SECRET, store_secrets, timestamp, zendesk_event},
@@ -35,6 +36,7 @@ pub use self::{
     replica::{ENCRYPTION_KEYS, Replica},
     script::{Asked, Reply, ReplyEnd, Script},
     services::{Services, connecting, follow, tail},
+    session::Session,
     source::Source,
     status::{field, metadata, reason},
     wait::{PATIENCE, eventually, within},

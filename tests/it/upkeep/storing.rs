@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     sandbox::desk::HelpDesk,
-    support::{Database, Forward, Proxy, Session, eventually, on_both_engines},
+    support::{Database, Forward, Proxy, eventually, on_both_engines},
 };
 
 /// Somebody waits for a refresh for no longer than a call and twice the margin; a new pair is tried to
@@ -25,17 +25,6 @@ const LIMITS: RefreshLimits = RefreshLimits {
 };
 /// How long the help desk holds a new pair back once it is made: time to take the database away.
 const ANSWER_HELD_MS: u64 = 1_000;
-
-/// Keeps everybody else from writing to the account, until the session ends.
-async fn hold(db: &Database) -> Session {
-    let mut session = db.session().await;
-    let sql = match session {
-        Session::Sqlite(_) => "begin immediate",
-        Session::Postgres(_) => "begin; select account_id from accounts for update",
-    };
-    session.execute(sql).await;
-    session
-}
 
 /// Waits until the help desk has changed the pair, and has it answer at once from then on.
 async fn rotated(help: &HelpDesk) {
@@ -78,7 +67,7 @@ on_both_engines! {
         let asked = async { away(&ask(&one, &key).await) };
         let meanwhile = async {
             rotated(&help).await;
-            let outsider = hold(&db).await;
+            let outsider = db.hold("acme").await;
             // Twice as long as a refresh takes where the database is there.
             away(&ask(&other, &key).await);
             away(&ask(&other, &key).await);

@@ -10,27 +10,14 @@ use tokio::{
 
 use super::{assert_says_retry, read_answer, send_head, waiting};
 use crate::support::{
-    Connected, Database, Hook, PATIENCE, Replica, Session, created, eventually, on_both_engines,
-    timestamp, zendesk_event,
+    Connected, Hook, PATIENCE, Replica, created, eventually, on_both_engines, timestamp,
+    zendesk_event,
 };
 
 /// Streams, and events in each: as many as one may have in flight, and together more than a lane's
 /// queue and the batch before it hold.
 const STREAMS: i64 = 4;
 const EVENTS: i64 = 500;
-
-/// Holds what every batch of the account needs, from outside.
-async fn hold(db: &Database, account: &str) -> Session {
-    let mut session = db.session().await;
-    match session {
-        Session::Sqlite(_) => session.execute("begin immediate").await,
-        Session::Postgres(_) => {
-            let lock = "select from accounts where account_id =";
-            session.execute(&format!("begin; {lock} '{account}' for update")).await;
-        }
-    }
-    session
-}
 
 /// A delivery whose head is sent and whose body is waited for.
 struct HalfSent {
@@ -67,7 +54,7 @@ on_both_engines! {
         let to = Hook::registered(&db, "acme").await;
         let service = Replica::start_with(db.url(), &["--log=ticketsync=debug,info"]).await;
         let hook = Hook::of(service.http, &to);
-        let held = hold(&db, "acme").await;
+        let held = db.hold("acme").await;
         let clients = service.clients().await;
         let streams = (0..STREAMS).map(|stream| {
             let tickets = (1..=EVENTS).map(|ticket| stream * EVENTS + ticket);
