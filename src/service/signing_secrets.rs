@@ -8,7 +8,10 @@ use std::{
 };
 
 use metrics::counter;
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{Instant, timeout},
+};
 use tracing::{debug, error};
 
 use self::cache::{CACHE_LIFE, Cache, Found, Owner};
@@ -28,6 +31,11 @@ const PREVIOUS_SECRET_LIFE: Duration = Duration::from_hours(1);
 /// How long the secrets of a delivery are waited for that is refused whatever they are.
 const LATE_CHECK_LIMIT: Duration = Duration::from_secs(1);
 
+/// How many ids are looked up at once of which no connection is known: each costs whoever guesses it
+/// a signature's shape, and the database a read. The others wait, so that most of the store's
+/// connections are left to those who do not guess.
+const MAX_STRANGERS: usize = 2;
+
 /// What deliveries are checked with. Cheap to clone.
 #[derive(Clone)]
 pub struct SigningSecrets {
@@ -36,6 +44,7 @@ pub struct SigningSecrets {
     cache: Arc<Mutex<Cache>>,
     /// None is a read that failed.
     reads: SharedReads<ConnectionId, Option<Found>>,
+    strangers: Arc<Semaphore>,
 }
 
 /// What became of a check.
@@ -54,7 +63,8 @@ impl SigningSecrets {
     /// Reads from this store, and opens with these keys.
     #[must_use]
     pub fn new(store: Store, keyring: Keyring) -> Self {
-        Self { store, keyring, cache: Arc::default(), reads: SharedReads::default() }
+        let strangers = Arc::new(Semaphore::new(MAX_STRANGERS));
+        Self { store, keyring, cache: Arc::default(), reads: SharedReads::default(), strangers }
     }
 
     /// Checks a delivery to the webhook of the connection with this id.
@@ -125,11 +135,21 @@ impl SigningSecrets {
             if let Some(found) = self.cache().find(id, max_age) {
                 return Some(found);
             }
+            let _turn = self.turn(id).await;
             self.look_up(id, now).await.map_err(|error| failure = Some(error)).ok()
         };
         let found = self.reads.read(id, read).await;
         // Why somebody else's read failed, they say.
         found.ok_or_else(|| failure.unwrap_or(Error::StoreUnavailable))
+    }
+
+    /// Waits until this id may be looked up: one that is a connection's as far as is known, at once.
+    async fn turn(&self, id: ConnectionId) -> Option<SemaphorePermit<'_>> {
+        if self.cache().knows(id) {
+            return None;
+        }
+        // Never closed.
+        self.strangers.acquire().await.ok()
     }
 
     async fn look_up(&self, id: ConnectionId, now: Timestamp) -> Result<Found> {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use reqwest::StatusCode;
-use ticketsync::sandbox::zendesk::sign;
+use ticketsync::{proto::v1::ListContactsRequest, sandbox::zendesk::sign};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -22,6 +22,10 @@ const CALLERS: usize = 32;
 const EACH: usize = 10;
 /// How many deliveries share a read at the least, on a machine however slow.
 const SHARED: usize = 8;
+/// Ids that are guessed at once, far more than the store has connections, and how many of them are
+/// looked up at once.
+const GUESSES: usize = 40;
+const STRANGERS: u64 = 2;
 /// Well outside of the window, in seconds.
 const LATE: i64 = -3_600;
 
@@ -178,4 +182,27 @@ async fn while_postgres_is_away_what_cannot_be_believed_is_refused_all_the_same(
     assert!(!service.log().contains(WARNED), "nobody could tell that it is genuine");
     let signed = hook.post_signed_at(event.as_bytes(), 0).await;
     assert_eq!(signed.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_guess_ids_leave_postgres_to_those_who_do_not() {
+    let db = Database::postgres();
+    let service = Replica::start(db.url()).await;
+    let clients = service.clients().await;
+    let mut outsider = db.session().await;
+    outsider.execute("begin; lock table connections in access exclusive mode").await;
+    let mut guesses = JoinSet::new();
+    for _ in 0..GUESSES {
+        let (_, hook) = nobodys(&service);
+        guesses.spawn(async move { hook.post(&zendesk_event("e1", "created", 7)).await });
+    }
+    let reads = async || (counted(&service, READS).await >= STRANGERS).then_some(());
+    eventually("lookups that take their time", reads).await;
+    let list = ListContactsRequest { account_id: "acme".into(), ..Default::default() };
+    clients.contacts.clone().list_contacts(list).await.unwrap();
+    assert_eq!(counted(&service, READS).await, STRANGERS, "the others wait");
+    outsider.execute("rollback").await;
+    outsider.close().await;
+    let answers: BTreeSet<_> = guesses.join_all().await.into_iter().collect();
+    assert_eq!(answers, BTreeSet::from([StatusCode::NOT_FOUND]));
 }
