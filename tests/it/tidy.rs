@@ -125,8 +125,9 @@ fn no_file_is_too_long() {
 #[test]
 fn the_code_map_names_every_file_and_none_that_is_not_there() {
     // They hold what is in others, in order.
-    const LISTS: [&str; 3] = ["lib", "mod", "tests"];
-    let files: Vec<String> = Source::all("src").into_iter().map(|source| source.path).collect();
+    const LISTS: [&str; 2] = ["lib", "mod"];
+    let files = Source::all("src").into_iter().filter(|source| !source.is_test());
+    let files: Vec<String> = files.map(|source| source.path).collect();
     let mapped = mapped();
     let covers = |file: &str, path: &str| {
         let file = file.trim_end_matches(".rs");

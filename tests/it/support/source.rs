@@ -42,9 +42,14 @@ impl Source {
         path.split('/').next().unwrap_or(path).trim_end_matches(".rs")
     }
 
+    /// Whether it is a file of the library that only its tests see.
+    pub fn is_test(&self) -> bool {
+        self.path.ends_with("/tests.rs") || self.path.contains("/tests/")
+    }
+
     /// The code without the modules that only tests see.
     pub fn code_without_tests(&self) -> String {
-        if self.path.ends_with("/tests.rs") || self.path.contains("/tests/") {
+        if self.is_test() {
             return String::new();
         }
         let mut code = self.code.clone();
