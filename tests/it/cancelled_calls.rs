@@ -1,20 +1,27 @@
 //! Callers that hang up: no write is torn, and none after it vanishes.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use ticketsync::proto::v1::{CreateContactRequest, DisconnectRequest, StartConnectionRequest};
-use tokio::{task::JoinSet, time::timeout};
-
-use crate::support::{
-    Clients, Connected, Database, Replica, Session, created, eventually, on_both_engines,
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout},
 };
 
-/// Calls that are cancelled, over all callers.
-const CALLS: i64 = 3_000;
+use crate::support::{
+    Clients, Connected, Database, Replica, Session, created, eventually, on_both_engines, reason,
+};
+
 const CALLERS: i64 = 20;
-/// When a call is cancelled, at the latest: about what one takes, so that every stage is hit.
-const LATEST_MICROS: u64 = 8_000;
+/// How often each caller waits one call out and then hangs up on others of its kind.
+const ROUNDS: i64 = 40;
+/// The calls of a round: one that is waited out, and those for which nobody waits longer than twice as
+/// long, so that about half of them are cancelled, at every stage, however fast the machine is.
+const ROUND: i64 = 8;
+const CALLS: i64 = CALLERS * ROUNDS * ROUND;
+/// How many of them have to be cancelled, for this to show something: half of what is to be expected.
+const CANCELLED_AT_LEAST: i64 = CALLERS * ROUNDS * (ROUND - 1) / 4;
 /// Writes afterwards, each of which has to be there.
 const WRITES_AFTER: i64 = 100;
 
@@ -25,10 +32,13 @@ on_both_engines! {
         let clients = service.clients().await;
         let mut callers = JoinSet::new();
         for caller in 0..CALLERS {
-            callers.spawn(hang_up(clients.clone(), to.clone(), caller));
+            // Each on a connection of its own: one on which many calls are cancelled before the server
+            // has looked at them is closed, as a defence, and takes the calls of all others along.
+            callers.spawn(hang_up(service.clients().await, to.clone(), caller));
         }
-        let answered: Vec<Written> = callers.join_all().await.into_iter().flatten().collect();
-        assert!(answered.len() < usize::try_from(CALLS).unwrap() / 2, "hardly any was cancelled");
+        let ended = callers.join_all().await;
+        let cancelled: i64 = ended.iter().map(|ended| ended.cancelled).sum();
+        assert!(cancelled >= CANCELLED_AT_LEAST, "hardly any was cancelled: {cancelled}");
 
         let after = CALLS + 1..=CALLS + WRITES_AFTER;
         for ticket in after.clone() {
@@ -36,7 +46,8 @@ on_both_engines! {
         }
         let mut session = db.session().await;
         let stored = stored(&mut session).await;
-        for written in answered.into_iter().chain(after.map(Written::Ticket)) {
+        let answered = ended.into_iter().flat_map(|ended| ended.answered);
+        for written in answered.chain(after.map(Written::Ticket)) {
             assert!(stored.contains(&written), "{written:?} was answered OK and is not there");
         }
         session.close().await;
@@ -66,31 +77,44 @@ async fn stored(session: &mut Session) -> BTreeSet<Written> {
     tickets.chain(contacts).chain(connections.into_iter().map(Written::Connection)).collect()
 }
 
-/// Makes calls of every kind that writes, and hangs up on most. Answers what was answered for all
-/// that.
-async fn hang_up(clients: Clients, to: Connected, caller: i64) -> Vec<Written> {
+/// How one caller's calls have ended.
+#[derive(Default)]
+struct Ended {
+    /// What was answered OK.
+    answered: Vec<Written>,
+    cancelled: i64,
+}
+
+/// Makes calls of every kind that writes, and hangs up on about half of them.
+async fn hang_up(clients: Clients, to: Connected, caller: i64) -> Ended {
     let mut random = StdRng::seed_from_u64(caller.unsigned_abs());
-    let mut answered = Vec::new();
-    for call in 0..CALLS / CALLERS {
-        let number = caller * (CALLS / CALLERS) + call + 1;
-        let patience = Duration::from_micros(random.random_range(0..LATEST_MICROS));
+    let mut ended = Ended::default();
+    for round in 0..ROUNDS {
         let kind = random.random_range(0..6);
-        let write = async {
-            match kind {
-                0 => create_contact(&clients, number).await,
-                1 => start_connection(&clients, number).await,
-                2 => disconnect_unknown(&clients).await,
-                _ => ingest(&clients, &to, number).await,
-            }
+        let write = async |number| match kind {
+            0 => create_contact(&clients, number).await,
+            1 => start_connection(&clients, number).await,
+            2 => disconnect_unknown(&clients).await,
+            _ => ingest(&clients, &to, number).await,
         };
-        answered.extend(timeout(patience, write).await.ok().flatten());
+        let first = (caller * ROUNDS + round) * ROUND + 1;
+        let begun = Instant::now();
+        ended.answered.extend(write(first).await);
+        let took = begun.elapsed();
+        for number in first + 1..first + ROUND {
+            let patience = took.mul_f64(random.random_range(0.0..2.0));
+            match timeout(patience, write(number)).await {
+                Ok(written) => ended.answered.extend(written),
+                Err(_) => ended.cancelled += 1,
+            }
+        }
     }
-    answered
+    ended
 }
 
 async fn ingest(clients: &Clients, to: &Connected, number: i64) -> Option<Written> {
-    let event = created(&format!("e{number}"), number);
-    clients.send(to, event).await.ok().map(|_| Written::Ticket(number))
+    clients.send(to, created(&format!("e{number}"), number)).await.unwrap();
+    Some(Written::Ticket(number))
 }
 
 async fn create_contact(clients: &Clients, number: i64) -> Option<Written> {
@@ -100,14 +124,14 @@ async fn create_contact(clients: &Clients, number: i64) -> Option<Written> {
         email: email.clone(),
         name: String::new(),
     };
-    let answer = clients.contacts.clone().create_contact(request).await;
-    answer.ok().map(|_| Written::Contact(email))
+    clients.contacts.clone().create_contact(request).await.unwrap();
+    Some(Written::Contact(email))
 }
 
 async fn start_connection(clients: &Clients, number: i64) -> Option<Written> {
     let request =
         StartConnectionRequest { account_id: "acme".into(), subdomain: format!("acme{number}") };
-    let answer = clients.connections.clone().start_connection(request).await.ok()?.into_inner();
+    let answer = clients.connections.clone().start_connection(request).await.unwrap().into_inner();
     answer.connection.map(|connection| Written::Connection(connection.connection_id))
 }
 
@@ -118,7 +142,8 @@ async fn disconnect_unknown(clients: &Clients) -> Option<Written> {
         connection_id: "00000000-0000-4000-8000-000000000000".into(),
         delete_tickets: true,
     };
-    clients.connections.clone().disconnect(request).await.ok();
+    let refused = clients.connections.clone().disconnect(request).await.unwrap_err();
+    assert_eq!(reason(&refused), "CONNECTION_NOT_FOUND");
     None
 }
 
