@@ -29,4 +29,5 @@ pub use self::{
     error::{Error, Result},
     options::{Labels, SandboxOptions},
     run::{Ending, run},
+    until::PATIENCE,
 };

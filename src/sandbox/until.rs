@@ -8,7 +8,7 @@ use super::error::{Error, Result};
 
 /// How long to wait at most: longer than a lease of the service's upkeep, which a sandbox that was
 /// killed may have left behind.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(90);
 /// How often to look: too soon for a person to notice.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 

@@ -1,8 +1,6 @@
 //! The whole way: what people do at the help desk reaches the ticket objects by signed webhooks and
 //! fetching, through the built program and public sockets only.
 
-use std::net::TcpListener;
-
 use reqwest::Method;
 use serde_json::{Value, json};
 use ticketsync::proto::v1::{
@@ -11,12 +9,7 @@ use ticketsync::proto::v1::{
 };
 
 use super::desk::{HelpDesk, letter};
-use crate::support::{Clients, Connected, Replica, eventually, on_both_engines};
-
-/// A port that was free a moment ago: the webhook's address is registered before it is called.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
+use crate::support::{Balancer, Clients, Connected, Replica, eventually, on_both_engines};
 
 /// The ticket as it is synced; none where it stands in nobody's object.
 async fn synced(clients: &Clients, to: &Connected, id: &Value) -> Option<Ticket> {
@@ -38,9 +31,10 @@ async fn until_registered(clients: &Clients, to: &Connected) {
 on_both_engines! {
     async fn a_connected_help_desk_stays_in_sync_by_itself(db: Database) {
         let help = HelpDesk::start().await;
-        let http = format!("127.0.0.1:{}", free_port());
-        let mut program = help.program(db.url(), &format!("http://{http}"));
-        let service = Replica::run(program.args(["--http-listen", &http])).await;
+        // Where the webhook is to be called is said before the program knows its port.
+        let balancer = Balancer::start().await;
+        let service = Replica::run(&mut help.program(db.url(), &balancer.url)).await;
+        balancer.send_to(vec![service.http]);
         let clients = service.clients().await;
         let to = help.connect(&clients).await;
         until_registered(&clients, &to).await;

@@ -3,12 +3,20 @@
 use std::{
     fs::File,
     io::{Read as _, Seek as _},
-    process::{Child, Command},
+    process::{Child, Command, ExitStatus},
+    time::Duration,
 };
 
+use ticketsync::sandbox;
 use tokio::sync::OnceCell;
 
-use crate::support::eventually;
+use crate::support::within;
+
+/// How long a test waits for the sandbox: longer than the sandbox itself waits for any one thing, so
+/// that it is the one to say what did not come.
+const PATIENCE: Duration = sandbox::PATIENCE.saturating_mul(2);
+/// How often it is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What a run left behind.
 struct Run {
@@ -27,21 +35,32 @@ impl Drop for Running {
     }
 }
 
+impl Running {
+    async fn ended(&mut self) -> ExitStatus {
+        patiently("the end of the sandbox", async || self.0.try_wait().unwrap()).await
+    }
+}
+
+#[track_caller]
+fn patiently<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> impl Future<Output = T> {
+    within(PATIENCE, LOOK_EVERY, what, look)
+}
+
 /// Runs the sandbox to its end.
-async fn sandbox(arguments: &[&str]) -> Run {
+async fn play(arguments: &[&str]) -> Run {
     let (told, complaints) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
     let mut program = Command::new(env!("CARGO_BIN_EXE_ticketsync"));
     program.arg("sandbox").args(arguments);
     program.stdout(told.try_clone().unwrap()).stderr(complaints.try_clone().unwrap());
     let mut running = Running(program.spawn().unwrap());
-    let status = eventually("the end of the sandbox", async || running.0.try_wait().unwrap()).await;
+    let status = running.ended().await;
     Run { code: status.code(), told: text(told), complaints: text(complaints) }
 }
 
 /// The main job as it runs without a kept directory: once for all tests that look at it.
 async fn main_job() -> &'static Run {
     static MAIN_JOB: OnceCell<Run> = OnceCell::const_new();
-    MAIN_JOB.get_or_init(async || sandbox(&["--once"]).await).await
+    MAIN_JOB.get_or_init(async || play(&["--once"]).await).await
 }
 
 fn text(mut file: File) -> String {
@@ -131,7 +150,7 @@ async fn a_producer_is_answered_over_grpc_what_its_events_did() {
 
 #[tokio::test]
 async fn a_ticket_that_differs_is_named_and_fails_the_run() {
-    let Run { code, told, .. } = sandbox(&["--once", "--tamper"]).await;
+    let Run { code, told, .. } = play(&["--once", "--tamper"]).await;
     assert_eq!(code, Some(1), "{told}");
     assert_tells(
         &told,
@@ -141,7 +160,7 @@ async fn a_ticket_that_differs_is_named_and_fails_the_run() {
 
 #[tokio::test]
 async fn labels_come_in_english_where_asked_for() {
-    let Run { told, .. } = sandbox(&["--once", "--language", "en"]).await;
+    let Run { told, .. } = play(&["--once", "--language", "en"]).await;
     assert_tells(&told, &["Priority", "Last updated", "Zendesk Support ticket created"]);
 }
 
@@ -150,7 +169,7 @@ async fn a_kept_sandbox_goes_on_where_it_stopped() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_str().unwrap();
     for outcome in ["ADOPTED", "UNCHANGED"] {
-        let Run { code, told, complaints } = sandbox(&["--once", "--data-dir", path]).await;
+        let Run { code, told, complaints } = play(&["--once", "--data-dir", path]).await;
         assert_eq!(code, Some(0), "{told}\n{complaints}");
         assert_tells(&told, &[outcome, "webhook REGISTERED"]);
         assert_each_delivery_was_fetched(&told);
@@ -164,7 +183,7 @@ async fn it_goes_on_until_it_is_interrupted_and_shows_what_customers_do() {
     let mut program = Command::new(env!("CARGO_BIN_EXE_ticketsync"));
     program.arg("sandbox").stdout(told.reopen().unwrap());
     let mut running = Running(program.spawn().unwrap());
-    eventually("ready-made commands", async || so_far().contains("TailTriggers").then_some(()))
+    patiently("ready-made commands", async || so_far().contains("TailTriggers").then_some(()))
         .await;
     let desk = so_far();
     let desk = desk.split_once("Help desk ").unwrap().1.split_whitespace().next().unwrap();
@@ -179,7 +198,7 @@ async fn it_goes_on_until_it_is_interrupted_and_shows_what_customers_do() {
     assert_eq!(answer.status(), 201);
     let written: serde_json::Value = answer.json().await.unwrap();
     let id = &written["ticket"]["id"];
-    eventually("the webhook and the fetch", async || {
+    patiently("the webhook and the fetch", async || {
         let told = so_far();
         let seen = |line: String| told.contains(&line);
         (seen(format!("webhook   #{id}  created  → 200"))
@@ -187,21 +206,21 @@ async fn it_goes_on_until_it_is_interrupted_and_shows_what_customers_do() {
         .then_some(())
     })
     .await;
-    eventually("the new ticket in the log", async || {
+    patiently("the new ticket in the log", async || {
         so_far().contains("Noor  [2J · Zendesk Support Ticket aangemaakt").then_some(())
     })
     .await;
 
     let pid = running.0.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-    let status = eventually("the end of the sandbox", async || running.0.try_wait().unwrap()).await;
+    let status = running.ended().await;
     assert_eq!(status.code(), Some(0));
 }
 
 #[tokio::test]
 async fn an_address_that_strangers_can_reach_is_refused() {
     for flag in ["--grpc-listen", "--http-listen", "--zendesk-listen"] {
-        let Run { code, complaints, .. } = sandbox(&["--once", flag, "0.0.0.0:0"]).await;
+        let Run { code, complaints, .. } = play(&["--once", flag, "0.0.0.0:0"]).await;
         assert_eq!(code, Some(2));
         assert!(complaints.contains("is not on loopback"), "{flag}: {complaints}");
     }

@@ -1,7 +1,6 @@
 //! The soak: two replicas on one database beside help desks that misbehave, through kills, until all
 //! is in sync.
 
-mod balancer;
 mod checks;
 mod ending;
 mod noticed;

@@ -16,10 +16,9 @@ use ticketsync::{
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::balancer::Balancer;
 use crate::{
     sandbox::desk::{CLIENT_ID, CLIENT_SECRET, REDIRECT_URL, parameter},
-    support::{Clients, Connected, Database, Replica},
+    support::{Balancer, Clients, Connected, Database, Replica},
 };
 
 /// How many help desks there are. Two each belong to one account; all of them number their tickets

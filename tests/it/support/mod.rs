@@ -1,5 +1,6 @@
 //! What the tests stand on: fresh databases on both engines, servers, events, bounded waiting.
 
+mod balancer;
 mod clients;
 mod database;
 mod engines;
@@ -23,6 +24,7 @@ mod wait;
 mod zendesk;
 
 pub use self::{
+    balancer::Balancer,
     clients::Clients,
     database::{Connected, Database},
     event::{Event, created, deleted, permanently_deleted, time, undeleted, updated},

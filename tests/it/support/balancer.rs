@@ -1,5 +1,5 @@
 //! A load balancer before the replicas: each delivery goes to the next one, and to another where that
-//! one is dead.
+//! one is dead. Its address is known before any of theirs.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
