@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     courier::Courier,
+    hold::{HeldAnswer, Holds},
     host::serve,
     journal::Journal,
     limits::Limits,
@@ -42,6 +43,7 @@ pub struct Desk {
     pub switches: Switchboard,
     pub(super) pace: Arc<Pace>,
     pub(super) limits: Limits,
+    pub(super) holds: Holds,
     pub(super) requests: Journal<RequestRecord>,
     pub(super) post: Post,
     courier: Courier,
@@ -69,6 +71,7 @@ impl Desk {
             webhooks: post.webhooks.clone(),
             switches,
             limits: Limits::default(),
+            holds: Holds::default(),
             requests: Journal::default(),
             courier: Courier::new(post.clone(), Arc::clone(&pace)).map_err(io::Error::other)?,
             pace,
@@ -88,6 +91,12 @@ impl Desk {
     /// Delivers events to webhooks until it is told to stop. Nothing else does; call it once.
     pub async fn deliver(&self, stop: CancellationToken) {
         self.courier.clone().run(stop).await;
+    }
+
+    /// Has the next answer that brings new tokens held back, until what is given is released or dropped.
+    #[must_use]
+    pub fn hold_token_answer(&self) -> HeldAnswer {
+        self.holds.add()
     }
 
     /// The calls of the API, the oldest first; the newest 200,000 are kept.

@@ -16,6 +16,7 @@ mod error;
 mod event;
 mod happening;
 mod history;
+mod hold;
 mod host;
 mod journal;
 mod limits;
@@ -42,6 +43,7 @@ pub use self::{
     change::{Comment, MergeInput, TicketInput, UserInput},
     desk::{Desk, DeskOptions},
     event::TYPE_PREFIX,
+    hold::HeldAnswer,
     host::serve,
     oauth::{Consent, Exchange, OAuth, OAuthClient, OAuthError, Token, secret},
     pace::Pace,

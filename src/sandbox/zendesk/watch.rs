@@ -75,6 +75,9 @@ pub(super) async fn watch(State(desk): State<Desk>, request: Request, next: Next
     let switches = desk.switches.read();
     let answer = if path == TOKENS {
         let answer = next.run(request).await;
+        if answer.status().is_success() {
+            desk.holds.pass().await;
+        }
         sleep(Duration::from_millis(switches.hold_token_answers_ms)).await;
         let cut = switches.strikes("cut", switches.cut_token_answers, number);
         if let (true, true, Some(line)) = (cut, answer.status().is_success(), line) {

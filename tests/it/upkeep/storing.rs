@@ -5,16 +5,18 @@ use std::time::Duration;
 use ticketsync::{
     clock,
     domain::{ConnectionKey, ConnectionState, Secret},
+    sandbox::zendesk::HeldAnswer,
     service::{Access, access::RefreshLimits, keyring},
     store::Store,
 };
+use tokio::time::timeout;
 
 use super::{
     CALL_LIMIT, HOOKS, Site, away, calls, execute, expire_soon, forget_the_refresh, second,
 };
 use crate::{
     sandbox::desk::HelpDesk,
-    support::{Database, Forward, Proxy, eventually, on_both_engines},
+    support::{Database, Forward, PATIENCE, Proxy, eventually, on_both_engines},
 };
 
 /// Somebody waits for a refresh for no longer than a call and twice the margin; a new pair is tried to
@@ -23,13 +25,10 @@ const LIMITS: RefreshLimits = RefreshLimits {
     commit_margin: Duration::from_millis(250),
     store_patience: Duration::from_mins(1),
 };
-/// How long the help desk holds a new pair back once it is made: time to take the database away.
-const ANSWER_HELD_MS: u64 = 1_000;
 
-/// Waits until the help desk has changed the pair, and has it answer at once from then on.
-async fn rotated(help: &HelpDesk) {
-    eventually("the refresh", async || (help.desk.oauth.rotations() == 1).then_some(())).await;
-    help.desk.switches.turn(|switches| switches.hold_token_answers_ms = 0);
+/// Waits until the help desk has changed the pair, and holds the new one back.
+async fn rotated(answer: &mut HeldAnswer) {
+    timeout(PATIENCE, answer.made()).await.expect("nobody has refreshed");
 }
 
 async fn ask(access: &Access, key: &ConnectionKey) -> ticketsync::error::Result<Secret> {
@@ -62,12 +61,13 @@ on_both_engines! {
         let key = site.registered(&help).await;
         let one = site.access.clone().with_limits(LIMITS);
         let other = beside.access.clone().with_limits(LIMITS);
-        help.desk.switches.turn(|switches| switches.hold_token_answers_ms = ANSWER_HELD_MS);
         expire_soon(&db).await;
+        let mut answer = help.desk.hold_token_answer();
         let asked = async { away(&ask(&one, &key).await) };
         let meanwhile = async {
-            rotated(&help).await;
+            rotated(&mut answer).await;
             let outsider = db.hold("acme").await;
+            answer.release();
             // Twice as long as a refresh takes where the database is there.
             away(&ask(&other, &key).await);
             away(&ask(&other, &key).await);
@@ -83,15 +83,17 @@ on_both_engines! {
         let site = Site::start(&db, &help).await;
         let other = second(&db, &site, &help).await;
         let key = site.registered(&help).await;
-        help.desk.switches.turn(|switches| switches.hold_token_answers_ms = ANSWER_HELD_MS);
         expire_soon(&db).await;
+        let mut answer = help.desk.hold_token_answer();
         let late = site.token(&key);
         let meanwhile = async {
-            rotated(&help).await;
+            rotated(&mut answer).await;
             // As if the first one had stood still for longer than a refresh may take.
             forget_the_refresh(&db).await;
             other.token(&key).await.unwrap_err();
-            site.connection(&key).await.state
+            let state = site.connection(&key).await.state;
+            answer.release();
+            state
         };
         let (late, state) = tokio::join!(late, meanwhile);
         assert_eq!(state, ConnectionState::NeedsReauthorization);
@@ -131,12 +133,13 @@ async fn a_replica_that_alone_has_lost_postgres_keeps_its_new_pair_from_others_t
     let beside = Site::on(db.store().await, &help, site.keyring.clone(), Some(HOOKS));
     let one = site.access.clone().with_limits(LIMITS);
     let other = beside.access.clone().with_limits(LIMITS);
-    help.desk.switches.turn(|switches| switches.hold_token_answers_ms = ANSWER_HELD_MS);
     expire_soon(&db).await;
+    let mut answer = help.desk.hold_token_answer();
     let asked = async { away(&ask(&one, &key).await) };
     let meanwhile = async {
-        rotated(&help).await;
+        rotated(&mut answer).await;
         proxy.cut_all_commits(Forward::No);
+        answer.release();
         let begun = clock::now();
         away(&ask(&other, &key).await);
         away(&ask(&other, &key).await);
@@ -154,11 +157,13 @@ async fn a_new_pair_whose_commit_was_cut_off_is_found_stored() {
     let help = HelpDesk::start().await;
     let site = behind(&url, &help).await;
     let key = site.registered(&help).await;
-    help.desk.switches.turn(|switches| switches.hold_token_answers_ms = ANSWER_HELD_MS);
     expire_soon(&db).await;
+    let mut answer = help.desk.hold_token_answer();
     let meanwhile = async {
-        rotated(&help).await;
-        proxy.cut_next_commit(Forward::Yes).done().await;
+        rotated(&mut answer).await;
+        let cut = proxy.cut_next_commit(Forward::Yes);
+        answer.release();
+        cut.done().await;
     };
     let (token, ()) = tokio::join!(site.token(&key), meanwhile);
     token.unwrap();

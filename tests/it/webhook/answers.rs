@@ -84,19 +84,14 @@ on_both_engines! {
         let to = Hook::registered(&db, "acme").await;
         let service = Replica::start(db.url()).await;
         let hook = Hook::of(service.http, &to);
-        // A timestamp has whole seconds: at the beginning of one a second more or less shows. 300 s ago
-        // cannot be hit, since the clock goes on until it is looked at; the exact edge of both sides is
-        // shown where the clock is an argument.
-        for (seconds, status) in [(-299, 200), (-301, 401), (299, 200), (300, 200), (301, 401)] {
-            eventually("the beginning of a second", async || {
-                (clock::now().as_micros() % 1_000_000 < 200_000).then_some(())
-            })
-            .await;
+        // A minute from each edge, since the clock goes on until it is looked at. The edges themselves
+        // are shown where the clock is an argument.
+        for (seconds, status) in [(-240, 200), (-360, 401), (240, 200), (360, 401)] {
             let event = zendesk_event(&format!("e{seconds}"), "created", 7).to_string();
             let answer = hook.post_signed_at(event.as_bytes(), seconds).await;
             assert_eq!(answer.status().as_u16(), status, "{seconds} s");
         }
-        assert_eq!(outcomes(&service, ["stored", "outside_window"]).await, [3, 2]);
+        assert_eq!(outcomes(&service, ["stored", "outside_window"]).await, [2, 2]);
     }
 
     async fn what_names_no_connection_that_takes_events_is_not_found(db: Database) {
