@@ -3,6 +3,7 @@
 mod errors;
 mod export;
 mod fetching;
+mod redirects;
 mod tickets;
 mod webhooks;
 
