@@ -13,6 +13,7 @@ mod erase;
 mod failing_batch;
 mod fetching;
 mod harness;
+mod hung_up;
 mod inbox;
 mod interleaving;
 mod killed;
