@@ -3,8 +3,10 @@
 use std::{
     fs,
     io::Read as _,
+    iter,
     marker::PhantomData,
     net::TcpListener,
+    ops::Range,
     os::unix::fs::chown,
     path::PathBuf,
     process::{Child, Stdio},
@@ -12,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rand::RngExt as _;
 use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 
@@ -23,6 +26,9 @@ use super::{
 
 /// More than all tests that run at once hold open.
 const MAX_CONNECTIONS: &str = "max_connections=300";
+
+/// The ports of servers: below those that the systems give to who asks for any.
+const PORTS: Range<u16> = 10_000..32_768;
 
 /// What the server's disk is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,8 +186,12 @@ fn children(parent: u32) -> Vec<u32> {
     pids.filter(is_child).collect()
 }
 
+/// A port that nobody uses, and that nobody is given who asks for any: the server binds it later, and
+/// leaves it for a while when it is killed.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port()
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let mut random = rand::rng();
+    iter::repeat_with(|| random.random_range(PORTS)).find(is_free).expect("there is no end of them")
 }
 
 #[expect(clippy::disallowed_methods, reason = "waiting on a process outside any runtime")]
