@@ -170,6 +170,17 @@ impl Tx<'_> {
         };
         outcome.map_err(|error| Error::from(error).during_commit())
     }
+
+    /// Ends the transaction without a trace.
+    ///
+    /// # Errors
+    /// When the connection was lost, which ends it too.
+    pub(super) async fn rollback(self) -> Result<()> {
+        Ok(match self {
+            Self::Postgres(tx) => tx.rollback().await?,
+            Self::Sqlite(tx) => tx.rollback().await?,
+        })
+    }
 }
 
 async fn sqlite_writer(connect: SqliteConnectOptions) -> Result<SqlitePool> {

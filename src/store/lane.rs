@@ -21,7 +21,7 @@ impl Lane {
     pub async fn warm_up(&mut self) -> Result<()> {
         let mut tx = self.begin().await?;
         tx.rehearse_batch().await?;
-        tx.commit().await
+        tx.rollback().await
     }
 
     /// Begins a transaction. On `SQLite` it is the one writer's, on `PostgreSQL` the lane's own.

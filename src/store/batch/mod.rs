@@ -7,7 +7,7 @@ mod save;
 
 pub use self::load::BatchKeys;
 pub(super) use self::row::{corrupt, read_effect};
-use super::{Result, Tx};
+use crate::store::{Result, Tx};
 
 impl Tx<'_> {
     /// Runs what loads and saves most batches over no rows: a connection that has planned it before
