@@ -23,8 +23,9 @@ const ERASED_TICKETS: i64 = 10;
 const BATCH: (u64, u64) = (4, 7);
 /// The lock, the load and the save.
 const HINTS: u64 = 3;
-/// Five of them erase, one takes the parked events away.
-const ERASURE: u64 = 12;
+/// Five of them erase, one takes the parked events away, one finds the requesters, whom such an event
+/// does not tell.
+const ERASURE: u64 = 13;
 
 /// Commits the events as one batch and tells how many statements were sent for it.
 async fn statements(store: &Store, events: Vec<TicketEvent>) -> u64 {
