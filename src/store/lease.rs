@@ -145,14 +145,36 @@ impl Store {
         Ok(if renewed == 0 { LeaseHolding::Lost } else { LeaseHolding::Held })
     }
 
+    /// Whether somebody has changed what there is to do since the lease was taken.
+    pub async fn was_revived(&self, lease: &Lease) -> Result<bool> {
+        const SQL: &str = "
+            select exists (select 1
+                             from upkeep
+                            where account_id = $1
+                              and connection_id = $2
+                              and lease_owner = $3
+                              and epoch = $4
+                              and paused_until = 0)";
+        Ok(on!(Read(self), |db| {
+            sqlx::query_scalar(SQL)
+                .bind(lease.key.account.as_str())
+                .bind(lease.key.connection.to_string())
+                .bind(lease.owner.0.as_str())
+                .bind(lease.epoch)
+                .fetch_one(db)
+                .await?
+        }))
+    }
+
     /// Lets a lease go, and leaves word of how far the upkeep is and when it goes on. What became due
     /// meanwhile stays due; where somebody put right what was wrong, what went wrong before that is
-    /// forgotten. Does nothing where somebody else has the lease.
+    /// forgotten, and it goes on when they said. Does nothing where somebody else has the lease.
     pub async fn release_upkeep(&self, lease: &Lease, left: &Upkeep) -> Result<()> {
         const SQL: &str = "
             update upkeep
                set lease_owner = null, lease_until = 0,
-                   due_at = case when due_at >= lease_until or due_at >= $5 then $5
+                   due_at = case when paused_until = 0 then due_at
+                                 when due_at >= lease_until or due_at >= $5 then $5
                                  else due_at end,
                    paused_until = case when paused_until = 0 then 0 else $6 end,
                    failure_count = case when paused_until = 0 then 0 else $7 end,

@@ -98,8 +98,11 @@ impl Upkeep {
 
 impl Visit {
     /// Takes away what an ended connection has left at Zendesk, where nobody waits for it.
-    pub(super) async fn finish_removal(&mut self) -> Result<Removal, Setback> {
-        self.remove_within(UNWATCHED_PART_TIMEOUT).await
+    pub(super) async fn finish_removal(&mut self) -> Result<(), Setback> {
+        if self.connection.webhook == WebhookState::Removing && !self.is_awaited().await? {
+            self.remove_within(UNWATCHED_PART_TIMEOUT).await?;
+        }
+        Ok(())
     }
 
     /// Takes away what an ended connection has left at Zendesk, and forgets its tokens. Where Zendesk

@@ -84,6 +84,12 @@ impl Visit {
         self.reread_requesters().await
     }
 
+    /// Whether somebody who has ended the connection, or begun it again, just now waits for the lease, to
+    /// tell what comes of it.
+    pub(super) async fn is_awaited(&self) -> Result<bool, Setback> {
+        Ok(self.upkeep.store.was_revived(&self.lease).await?)
+    }
+
     /// Has the connection looked after again at this time, or before.
     pub(super) fn due(&mut self, at: Timestamp) {
         self.due_at = Some(self.due_at.map_or(at, |due_at| due_at.min(at)));

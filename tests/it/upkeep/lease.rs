@@ -175,6 +175,28 @@ on_both_engines! {
         store.close().await;
     }
 
+    async fn who_changes_what_there_is_to_do_while_a_lease_is_held_says_when_it_goes_on(db: Database) {
+        let (key, store) = (db.active_connection("acme").await.key(), db.store().await);
+        let now = clock::now();
+        revive(&store, &key, now).await;
+        let (lease, left) = claim(&store, LONG).await.unwrap();
+        assert!(!store.was_revived(&lease).await.unwrap(), "before the lease is not since");
+        // Who waits for the lease is to have it before others.
+        let reserved = now.plus(LONG / 2);
+        revive(&store, &key, reserved).await;
+        assert!(store.was_revived(&lease).await.unwrap());
+        let more = Upkeep { due_at: Some(now), paused_until: NO_PAUSE, ..left };
+        store.release_upkeep(&lease, &more).await.unwrap();
+        assert_eq!(known(&store, &key).await.due_at, Some(reserved));
+        assert_eq!(claim(&store, LONG).await, None);
+        let mut tx = store.begin().await.unwrap();
+        let claimed = tx.claim_upkeep_of(&key, &LeaseOwner::random(), LONG).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(!store.was_revived(&claimed.unwrap().0).await.unwrap());
+        assert!(!store.was_revived(&lease).await.unwrap(), "the lease is another's");
+        store.close().await;
+    }
+
     async fn a_lease_that_ran_out_goes_to_the_next_and_its_holder_is_told(db: Database) {
         let (key, store) = (db.active_connection("acme").await.key(), db.store().await);
         revive(&store, &key, clock::now()).await;
