@@ -176,10 +176,11 @@ impl Tx<'_> {
     /// # Errors
     /// When the connection was lost, which ends it too.
     pub(super) async fn rollback(self) -> Result<()> {
-        Ok(match self {
+        match self {
             Self::Postgres(tx) => tx.rollback().await?,
             Self::Sqlite(tx) => tx.rollback().await?,
-        })
+        }
+        Ok(())
     }
 }
 
