@@ -52,7 +52,7 @@ impl Staged {
         Self::build(columns, None, postgres, sqlite)
     }
 
-    /// The same query for a [`Bundle`], which answers this text of each row beside the rows: a document
+    /// The same query for a bundle, which answers this text of each row beside the rows: a document
     /// is not escaped as part of another. Each row ends with how many bytes are its own.
     pub const fn beside(mut self, long: &'static str) -> Self {
         self.long = Some(long);
