@@ -98,8 +98,11 @@ impl Bench<'_> {
     async fn run(&mut self, step: Step, round: &mut Round) {
         match step {
             Step::Echo => {
-                let (elapsed, _) = load::stream(&Process::echo(), &self.whole.events).await;
+                let echo = Process::echo();
+                let (elapsed, _) = load::stream(&echo, &self.whole.events).await;
                 round.echo = rate(self.whole.events.len(), elapsed);
+                let (elapsed, _) = load::unary(&echo, &self.prefix.events).await;
+                round.unary_echo = rate(self.prefix.events.len(), elapsed);
             }
             Step::Stream => {
                 let database = self.ground.database().await;

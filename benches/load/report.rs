@@ -22,6 +22,8 @@ pub struct Round {
     pub stream: f64,
     pub unary: f64,
     pub echo: f64,
+    /// The echo, asked call by call.
+    pub unary_echo: f64,
     pub limit: f64,
     pub naive: f64,
     pub webhook: f64,
@@ -33,6 +35,11 @@ impl Round {
     /// together: they share the cores.
     fn ideal(&self) -> f64 {
         1.0 / (1.0 / self.limit + 1.0 / self.echo)
+    }
+
+    /// The same call by call, as if such calls came in the limit's batches.
+    fn unary_ideal(&self) -> f64 {
+        1.0 / (1.0 / self.limit + 1.0 / self.unary_echo)
     }
 
     fn stream_vs_ideal(&self) -> f64 {
@@ -75,13 +82,15 @@ impl EngineReport {
     }
 
     /// The rates, by name.
-    fn rates(&self) -> [(&'static str, Spread); 6] {
+    fn rates(&self) -> [(&'static str, Spread); 8] {
         [
             ("stream", self.spread(|round| round.stream)),
             ("echo", self.spread(|round| round.echo)),
             ("limit", self.spread(|round| round.limit)),
             ("ideal", self.spread(Round::ideal)),
             ("unary", self.spread(|round| round.unary)),
+            ("unary_echo", self.spread(|round| round.unary_echo)),
+            ("unary_ideal", self.spread(Round::unary_ideal)),
             ("naive", self.spread(|round| round.naive)),
         ]
     }
