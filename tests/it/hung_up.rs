@@ -99,8 +99,8 @@ async fn a_begin_that_is_given_up_leaves_no_transaction_open_on_sqlite() {
         session.execute("rollback").await;
         let email = format!("ann{time}@example.com");
         create(&contacts, &email).await.unwrap();
-        let stored = session.texts("select email from contacts order by contact_id desc").await;
-        assert_eq!(stored.first(), Some(&email), "it was answered and is not there");
+        let stored = session.texts("select email from contacts").await;
+        assert!(stored.contains(&email), "{email} was answered and is not there");
         session.execute("begin immediate; rollback").await;
     }
     session.close().await;
