@@ -1,6 +1,6 @@
 //! SIGTERM: the service says that it goes, keeps what it accepted, and is gone in time.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, fs, time::Duration};
 
 use ticketsync::proto::v1::{ErrorReason, EventOutcome, ingest_ticket_events_response::Answer};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, sync::mpsc, time::Instant};
@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
 use tonic_types::StatusExt as _;
 
-use crate::support::{Load, Replica, created, on_both_engines};
+use crate::support::{Database, Load, Replica, created, on_both_engines};
 
 /// How long the service may take, by its own setting, and how long a test gives a busy machine on
 /// top of that.
@@ -139,4 +139,20 @@ on_both_engines! {
         assert!(service.ended().await.success());
         assert!(asked.elapsed() < SLACK, "took {:?}", asked.elapsed());
     }
+}
+
+/// As the README has it: with the service stopped, the file itself will do for a backup.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stopped_under_load_the_file_of_sqlite_holds_all_by_itself() {
+    let db = Database::sqlite();
+    let to = db.active_connection("acme").await;
+    let mut service = start(db.url()).await;
+    let load = Load::start(&service.channel().await, &to, 0);
+    load.until(300, 50).await;
+    service.terminate();
+    assert!(service.ended().await.success());
+    drop(load.ended().await);
+    let names = fs::read_dir(db.dir()).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = names.filter(|name| name.to_string_lossy().ends_with("-wal")).collect();
+    assert!(left.is_empty(), "{left:?}");
 }

@@ -1,7 +1,8 @@
 //! A lane: batches of some accounts, one after the other, through one connection.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures::FutureExt as _;
 use metrics::counter;
 use rand::RngExt as _;
 use tokio::{
@@ -55,9 +56,8 @@ impl LaneTask {
 
     /// Commits batches until the queue is closed and empty.
     pub(super) async fn run(mut self, stopping: CancellationToken) {
-        // What fails here fails again with the first batch, which has somebody to tell.
-        if !matches!(timeout(WARM_UP_LIMIT, self.lane.warm_up()).await, Ok(Ok(()))) {
-            self.lane.discard();
+        if !stopping.is_cancelled() {
+            self.warm_up().await;
         }
         loop {
             if self.waiting.is_empty() {
@@ -78,6 +78,15 @@ impl LaneTask {
             }
             let batch = self.waiting.take_batch();
             self.settle(batch).await;
+        }
+    }
+
+    /// Makes the lane ready. What fails here fails again with the first batch, which has somebody to
+    /// tell.
+    async fn warm_up(&mut self) {
+        let warm_up = AssertUnwindSafe(self.lane.warm_up()).catch_unwind();
+        if !matches!(timeout(WARM_UP_LIMIT, warm_up).await, Ok(Ok(Ok(())))) {
+            self.lane.discard();
         }
     }
 

@@ -4,17 +4,15 @@
 mod attempt;
 mod lane;
 mod queue;
+mod thread;
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
-    io,
     sync::Arc,
-    thread,
     time::Duration,
 };
 
 use tokio::{
-    runtime::Builder,
     sync::{Notify, mpsc, oneshot},
     time::{Instant, timeout},
 };
@@ -75,24 +73,6 @@ pub struct Batcher {
 /// An event or a hint that was accepted, on its way to its answer.
 pub struct Accepted(oneshot::Receiver<Result<Receipt>>);
 
-/// Runs a lane on a thread of its own: while requests keep the others busy, each step of a batch would
-/// wait for its turn behind them, and all whose events are in it would wait with it.
-fn spawn(
-    at: usize,
-    lane: impl Future<Output = ()> + Send + 'static,
-    tasks: &TaskTracker,
-) -> Result<()> {
-    let failed = |error: io::Error| Error::Internal(format!("cannot start a lane: {error}"));
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
-    let running = tasks.token();
-    let run = move || {
-        runtime.block_on(lane);
-        drop(running);
-    };
-    thread::Builder::new().name(format!("lane-{at}")).spawn(run).map_err(failed)?;
-    Ok(())
-}
-
 impl Accepted {
     /// Waits until it is committed or refused. It is so whether or not anybody waits.
     pub async fn receipt(self) -> Result<Receipt> {
@@ -143,7 +123,7 @@ impl Batcher {
             let lane = Lane::new(store.clone());
             let (on_commit, hinted) = (Arc::clone(on_commit), Arc::clone(&hinted));
             let lane = LaneTask::new(lane, receiver, options, on_commit, hinted);
-            spawn(at, lane.run(stopping.clone()), tasks)?;
+            thread::spawn(at, lane.run(stopping.clone()), tasks)?;
             Ok(sender)
         };
         let queue_wait = options.queue_wait;

@@ -18,7 +18,7 @@ use super::{
 use crate::store::{Result, Tx};
 
 /// How many staged statements, or bundles of them, were sent. Divided by the batches it says what a
-/// batch costs.
+/// batch costs, but for two with which each lane begins.
 pub(super) const STATEMENTS: &str = "ticketsync_batch_statements_total";
 
 /// The rows of one execution of a [`Staged`] statement.
