@@ -98,11 +98,8 @@ impl Upkeep {
 
 impl Visit {
     /// Takes away what an ended connection has left at Zendesk, where nobody waits for it.
-    pub(super) async fn finish_removal(&mut self) -> Result<(), Setback> {
-        if self.connection.webhook == WebhookState::Removing && !self.is_awaited().await? {
-            self.remove_within(UNWATCHED_PART_TIMEOUT).await?;
-        }
-        Ok(())
+    pub(super) async fn finish_removal(&mut self) -> Result<Removal, Setback> {
+        self.remove_within(UNWATCHED_PART_TIMEOUT).await
     }
 
     /// Takes away what an ended connection has left at Zendesk, and forgets its tokens. Where Zendesk

@@ -26,7 +26,7 @@ const RETRY: Duration = Duration::from_hours(1);
 
 impl Visit {
     /// Asks for some of the requesters whose tickets wait, where that is due. A round goes through all of
-    /// them, one call in each visit, so that others have their turn; it goes on where it stopped.
+    /// them, one page in each visit, so that others have their turn; it goes on where it stopped.
     pub(super) async fn reread_requesters(&mut self) -> Result<(), Setback> {
         if self.connection.state != ConnectionState::Active {
             return Ok(());
@@ -78,7 +78,8 @@ impl Visit {
                 Ok(()) => return Ok(some),
                 Err(Setback::Failed(Error::Zendesk(error @ zendesk::Error::TooLarge { .. }))) => {
                     if some.chunk_by(|one, next| one.0 == next.0).count() < 2 {
-                        warn!(cause = %error, "a requester without an address is passed over");
+                        let requester = some.first().map(|(requester, _)| requester.get());
+                        warn!(cause = %error, requester, "a requester without an address is passed over");
                         return Ok(some);
                     }
                     (some, _) = some.split_at(some.len() / 2);

@@ -8,7 +8,9 @@ use tracing::{debug, warn};
 
 use super::{LEASE, Upkeep};
 use crate::{
-    domain::{Connection, ConnectionState, Secret, SyncProblem, Timestamp, Trouble, pause},
+    domain::{
+        Connection, ConnectionState, Secret, SyncProblem, Timestamp, Trouble, WebhookState, pause,
+    },
     error::{Error, Result},
     service::access::Purpose,
     store::{self, Lease, LeaseHolding},
@@ -74,7 +76,13 @@ impl Visit {
 
     /// Does all there is to do for the connection, in this order.
     pub(super) async fn work(&mut self) -> Result<(), Setback> {
-        self.finish_removal().await?;
+        if self.connection.webhook == WebhookState::Removing {
+            // Whoever has just ended it waits for the lease, to tell what comes of it.
+            if self.upkeep.store.was_revived(&self.lease).await? {
+                return Ok(());
+            }
+            self.finish_removal().await?;
+        }
         if self.connection.state == ConnectionState::NeedsReauthorization {
             return Err(Error::ConnectionNotAuthorized.into());
         }
@@ -82,12 +90,6 @@ impl Visit {
         self.drain().await?;
         self.reconcile().await?;
         self.reread_requesters().await
-    }
-
-    /// Whether somebody who has ended the connection, or begun it again, just now waits for the lease, to
-    /// tell what comes of it.
-    pub(super) async fn is_awaited(&self) -> Result<bool, Setback> {
-        Ok(self.upkeep.store.was_revived(&self.lease).await?)
     }
 
     /// Has the connection looked after again at this time, or before.
