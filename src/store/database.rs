@@ -227,14 +227,20 @@ pub(super) async fn assert_fit(
     connection: &mut sqlx::PgConnection,
     durability: Durability,
 ) -> std::result::Result<(), sqlx::Error> {
-    const SQL: &str = "select pg_is_in_recovery(), current_setting('synchronous_commit')";
-    let (standby, synchronous_commit): (bool, String) =
+    const SQL: &str = "
+        select pg_is_in_recovery(), current_setting('synchronous_commit'),
+               current_setting('server_encoding')";
+    let (standby, synchronous_commit, encoding): (bool, String, String) =
         sqlx::query_as(SQL).fetch_one(connection).await?;
     if standby {
         return Err(standby_error());
     }
     if durability == Durability::Full && matches!(synchronous_commit.as_str(), "off" | "local") {
         return Err(sqlx::Error::Configuration("synchronous_commit is off".into()));
+    }
+    // In another one most texts could not be stored, and the lengths of the others would differ.
+    if encoding != "UTF8" {
+        return Err(sqlx::Error::Configuration("the database's encoding is not UTF8".into()));
     }
     Ok(())
 }

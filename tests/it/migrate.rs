@@ -76,3 +76,10 @@ async fn a_second_process_on_an_open_file_is_refused_and_told_why() {
     let to = db.active_connection("acme").await;
     first.clients().await.send(&to, created("e1", 1)).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_in_another_encoding_is_refused_and_told_why() {
+    let output = migrate(&Database::latin_postgres());
+    assert!(!output.status.success());
+    assert!(said(&output).contains("the database's encoding is not UTF8"), "{}", said(&output));
+}

@@ -74,6 +74,13 @@ impl Database {
         Self::on_the_shared_server("")
     }
 
+    /// One whose texts are in another encoding than the service's.
+    pub fn latin_postgres() -> Self {
+        Self::on_the_shared_server(
+            "encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0",
+        )
+    }
+
     fn on_the_shared_server(how: &str) -> Self {
         let name = database_name();
         let create = format!("create database {name} {how}");
