@@ -139,6 +139,13 @@ on_both_engines! {
         disconnect_in_vain(&site, &help, &key).await;
         site.authorize(&help).await;
         site.connecting.finish(key.clone(), Vec::new(), clock::now()).await.unwrap();
+        // A removal that began before is not to be let through halfway.
+        let mut session = db.session().await;
+        eventually("the end of the visit", async || {
+            (session.integers("select lease_until from upkeep").await == [0]).then_some(())
+        })
+        .await;
+        session.close().await;
         throttle(&help, false);
         site.look_again(&db).await;
         site.webhook(&key, WebhookState::Registered).await;
