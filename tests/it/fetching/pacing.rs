@@ -23,6 +23,8 @@ use crate::{
 const LIMIT: u32 = 200;
 const BURST: usize = 10;
 const INTERVAL: Duration = Duration::from_millis(400);
+/// By how much less two calls may be apart where they arrive than where they were made.
+const JITTER: Duration = Duration::from_secs(1);
 /// Enough calls to tell a pace from none.
 const CALLS: usize = 30;
 
@@ -65,6 +67,13 @@ on_both_engines! {
         for (at, call) in calls.iter().enumerate().skip(BURST) {
             let due = begun.plus(INTERVAL * u32::try_from(at + 1 - BURST).unwrap());
             assert!(call.started_at >= due, "call {at} after {begun:?}: {calls:?}");
+        }
+        for (at, first) in calls.iter().enumerate() {
+            for (further, later) in calls[at..].iter().enumerate().skip(BURST) {
+                let spread = INTERVAL * u32::try_from(further + 1 - BURST).unwrap();
+                let due = first.started_at.plus(spread.saturating_sub(JITTER));
+                assert!(later.started_at >= due, "{further} calls later: {first:?}, {later:?}");
+            }
         }
         synced.stop().await;
     }
