@@ -48,8 +48,11 @@ impl Holds {
 impl HeldAnswer {
     /// Waits until the answer is made: the old tokens are dead from then on, and nobody has the new
     /// ones.
-    pub async fn made(&mut self) {
-        (&mut self.made).await.ok();
+    ///
+    /// # Errors
+    /// When the help desk is gone before that.
+    pub async fn made(&mut self) -> Result<(), oneshot::error::RecvError> {
+        (&mut self.made).await
     }
 
     /// Lets it go on.

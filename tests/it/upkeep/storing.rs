@@ -28,7 +28,8 @@ const LIMITS: RefreshLimits = RefreshLimits {
 
 /// Waits until the help desk has changed the pair, and holds the new one back.
 async fn rotated(answer: &mut HeldAnswer) {
-    timeout(PATIENCE, answer.made()).await.expect("nobody has refreshed");
+    let made = timeout(PATIENCE, answer.made()).await.expect("nobody has refreshed");
+    made.expect("the help desk is gone");
 }
 
 async fn ask(access: &Access, key: &ConnectionKey) -> ticketsync::error::Result<Secret> {
