@@ -141,7 +141,7 @@ impl ConnectionApi {
         let pb::DisconnectRequest { account_id, connection_id, delete_tickets } = request;
         let key = connection_key(account_id, &connection_id)?;
         let tickets = if delete_tickets { SyncedTickets::Delete } else { SyncedTickets::Keep };
-        let ended = self.connecting.disconnect(key, tickets, clock::now()).await?;
+        let ended = self.connecting.disconnect(key, tickets).await?;
         let Disconnected { connection, deleted_ticket_count, discarded_hint_count, removal } =
             ended;
         Ok(pb::DisconnectResponse {

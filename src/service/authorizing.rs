@@ -1,5 +1,7 @@
 //! The middle of connecting: a state that comes back, a code for tokens, tokens stored.
 
+use std::time::Duration;
+
 use super::Connecting;
 use crate::{
     domain::{
@@ -123,7 +125,7 @@ impl Connecting {
         tx.save_tokens(&key, Some(&self.access.seal(&key, tokens, now)?)).await?;
         tx.save_connection(&mut locked, &connection).await?;
         tx.delete_authorization(account, state).await?;
-        tx.revive_upkeep(&key, now).await?;
+        tx.revive_upkeep(&key, Duration::ZERO).await?;
         tx.commit().await?;
         Ok((connection, replaced))
     }

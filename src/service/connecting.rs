@@ -122,7 +122,7 @@ impl Connecting {
             let finished = before.clone().finished(now).ok_or(Error::ConnectionNotAuthorized)?;
             if finished != before {
                 tx.save_connection(&mut locked, &finished).await?;
-                tx.revive_upkeep(&key, now).await?;
+                tx.revive_upkeep(&key, Duration::ZERO).await?;
             }
             let finished = map_fields(&mut tx, &mut locked, finished, mappings, now).await?;
             tx.commit().await?;

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use super::{Connecting, Removal, keyring::OpenError};
+use super::{Connecting, Removal, Upkeep, keyring::OpenError};
 use crate::{
     domain::{
         Connection, ConnectionKey, ConnectionState, Sealed, Secret, SecretColumn, SecretPlace,
-        Timestamp, Tokens, WebhookState,
+        Tokens, WebhookState,
     },
     error::{Error, Result},
-    store::{self, DeletedTickets, HeldTokens, Lease, LockedAccount, SealedTokens, Tx},
+    store::{DeletedTickets, HeldTokens, LockedAccount, SealedTokens, Tx},
     zendesk,
 };
 
@@ -37,16 +37,6 @@ pub struct Disconnected {
     pub removal: Removal,
 }
 
-/// Who takes away what the connection has left at Zendesk.
-enum ToRemove {
-    /// This call.
-    Claimed(Box<(Lease, store::Upkeep)>),
-    /// This call, once somebody else has let go of the connection.
-    Awaited,
-    /// Nobody, or somebody else.
-    Nothing,
-}
-
 impl Connecting {
     /// Ends a connection. That is durable before anything else is tried; deleting can be taken up
     /// again by the same call. What Zendesk does not let us take away now is tried again later.
@@ -57,16 +47,15 @@ impl Connecting {
         &self,
         key: ConnectionKey,
         tickets: SyncedTickets,
-        now: Timestamp,
     ) -> Result<Disconnected> {
         let this = self.clone();
         let whole = async move {
-            let to_remove = this.end(&key, now).await?;
+            let webhook = this.end(&key).await?;
             let here = async {
                 let discarded_hint_count = this.discard_hints(&key).await?;
                 Ok::<_, Error>((discarded_hint_count, this.delete(&key, tickets).await?))
             };
-            let (removal, here) = tokio::join!(this.remove(&key, to_remove), here);
+            let (removal, here) = tokio::join!(this.remove(&key, webhook), here);
             let (removal, (discarded_hint_count, deleted_ticket_count)) = (removal?, here?);
             let connection = this.get(&key).await?;
             Ok(Disconnected { connection, deleted_ticket_count, discarded_hint_count, removal })
@@ -75,35 +64,29 @@ impl Connecting {
     }
 
     /// Ends the connection here, with every authorisation that was begun for it.
-    async fn end(&self, key: &ConnectionKey, now: Timestamp) -> Result<ToRemove> {
+    async fn end(&self, key: &ConnectionKey) -> Result<WebhookState> {
         let mut tx = self.store.begin().await?;
         let (mut locked, connection) = locked(&mut tx, key).await?;
         let tokens = if tx.tokens(key).await?.is_some() { Tokens::Held } else { Tokens::None };
         let ended = connection.clone().disconnected(tokens);
         if ended != connection {
             tx.save_connection(&mut locked, &ended).await?;
+            if ended.webhook == WebhookState::Removing {
+                Upkeep::reserve_removal(&mut tx, key).await?;
+            }
         }
         tx.delete_authorizations(key).await?;
-        let to_remove = match ended.webhook {
-            WebhookState::Removing => match self.upkeep.begin_removal(&mut tx, key, now).await? {
-                Some(claimed) => ToRemove::Claimed(claimed.into()),
-                // Somebody who looked after it before it was ended lets go soon.
-                None if ended != connection => ToRemove::Awaited,
-                None => ToRemove::Nothing,
-            },
-            WebhookState::Absent | WebhookState::Pending | WebhookState::Registered => {
-                ToRemove::Nothing
-            }
-        };
         tx.commit().await?;
-        Ok(to_remove)
+        Ok(ended.webhook)
     }
 
-    async fn remove(&self, key: &ConnectionKey, to_remove: ToRemove) -> Result<Removal> {
-        match to_remove {
-            ToRemove::Claimed(claimed) => self.upkeep.remove_now(key, Some(*claimed)).await,
-            ToRemove::Awaited => self.upkeep.remove_now(key, None).await,
-            ToRemove::Nothing => Ok(Removal::Unconfirmed),
+    /// Takes away what was left, also by a call before that could not.
+    async fn remove(&self, key: &ConnectionKey, webhook: WebhookState) -> Result<Removal> {
+        match webhook {
+            WebhookState::Removing => self.upkeep.remove_now(key).await,
+            WebhookState::Absent | WebhookState::Pending | WebhookState::Registered => {
+                Ok(Removal::Unconfirmed)
+            }
         }
     }
 

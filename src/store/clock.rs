@@ -1,5 +1,7 @@
 //! The database's clock: one for all replicas, whose own may differ.
 
+use std::time::Duration;
+
 /// A statement that reads the database's clock: the same on both engines but for how that is read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clocked {
@@ -35,3 +37,8 @@ macro_rules! clocked {
 }
 
 pub(super) use clocked;
+
+/// A time span as statements count it.
+pub(super) fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}

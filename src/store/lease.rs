@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{
     Result, Store, Tx,
     batch::corrupt,
-    clock::{Clocked, clocked},
+    clock::{Clocked, clocked, micros},
     on::on,
     upkeep::{Upkeep, UpkeepRow, columns},
 };
@@ -116,6 +116,38 @@ impl Store {
         rows.into_iter().map(|row| row.claimed(owner)).collect()
     }
 
+    /// Takes the lease of one connection, due or not; none while a process holds it.
+    pub async fn claim_upkeep_of(
+        &self,
+        key: &ConnectionKey,
+        owner: &LeaseOwner,
+        lease: Duration,
+    ) -> Result<Option<(Lease, Upkeep)>> {
+        const SQL: Clocked = clocked!(concat!(
+            "
+                update upkeep
+                   set lease_owner = $3, epoch = epoch + 1, lease_until = now + $4,
+                       due_at = now + $4, paused_until = now + $4
+                  from clock
+                 where account_id = $1
+                   and connection_id = $2
+                   and lease_until <= now
+             returning account_id, connection_id, epoch, lease_until - $4 as claimed_at, ",
+            columns!()
+        ));
+        let sql = self.pick(SQL.sqlite, SQL.postgres);
+        let row: Option<Row> = on!(Write(self), |db| {
+            sqlx::query_as(sql)
+                .bind(key.account.as_str())
+                .bind(key.connection.to_string())
+                .bind(owner.0.as_str())
+                .bind(micros(lease))
+                .fetch_optional(db)
+                .await?
+        });
+        row.map(|row| row.claimed(owner)).transpose()
+    }
+
     /// Holds a lease for so long from now on, if nobody else has taken it.
     pub async fn renew_lease(&self, lease: &Lease, duration: Duration) -> Result<LeaseHolding> {
         const SQL: Clocked = clocked!(
@@ -143,27 +175,6 @@ impl Store {
                 .rows_affected()
         });
         Ok(if renewed == 0 { LeaseHolding::Lost } else { LeaseHolding::Held })
-    }
-
-    /// Whether somebody has changed what there is to do since the lease was taken.
-    pub async fn was_revived(&self, lease: &Lease) -> Result<bool> {
-        const SQL: &str = "
-            select exists (select 1
-                             from upkeep
-                            where account_id = $1
-                              and connection_id = $2
-                              and lease_owner = $3
-                              and epoch = $4
-                              and paused_until = 0)";
-        Ok(on!(Read(self), |db| {
-            sqlx::query_scalar(SQL)
-                .bind(lease.key.account.as_str())
-                .bind(lease.key.connection.to_string())
-                .bind(lease.owner.0.as_str())
-                .bind(lease.epoch)
-                .fetch_one(db)
-                .await?
-        }))
     }
 
     /// Lets a lease go, and leaves word of how far the upkeep is and when it goes on. What became due
@@ -218,36 +229,26 @@ impl Store {
 }
 
 impl Tx<'_> {
-    /// Takes the lease of one connection, due or not; none while another process holds it.
-    pub async fn claim_upkeep_of(
-        &mut self,
-        key: &ConnectionKey,
-        owner: &LeaseOwner,
-        lease: Duration,
-    ) -> Result<Option<(Lease, Upkeep)>> {
-        const SQL: Clocked = clocked!(concat!(
-            "
-                update upkeep
-                   set lease_owner = $3, epoch = epoch + 1, lease_until = now + $4,
-                       due_at = now + $4, paused_until = now + $4
-                  from clock
-                 where account_id = $1
-                   and connection_id = $2
-                   and lease_until <= now
-             returning account_id, connection_id, epoch, lease_until - $4 as claimed_at, ",
-            columns!()
-        ));
-        let sql = self.pick(SQL.sqlite, SQL.postgres);
-        let row: Option<Row> = on!(Tx(self), |db| {
-            sqlx::query_as(sql)
-                .bind(key.account.as_str())
-                .bind(key.connection.to_string())
-                .bind(owner.0.as_str())
-                .bind(micros(lease))
-                .fetch_optional(db)
+    /// Whether a lease is still the holder's, and nobody has changed what there is to do since it was
+    /// taken. Under the account's lock it stays so.
+    pub async fn is_as_claimed(&mut self, lease: &Lease) -> Result<bool> {
+        const SQL: &str = "
+            select exists (select 1
+                             from upkeep
+                            where account_id = $1
+                              and connection_id = $2
+                              and lease_owner = $3
+                              and epoch = $4
+                              and paused_until <> 0)";
+        Ok(on!(Tx(self), |db| {
+            sqlx::query_scalar(SQL)
+                .bind(lease.key.account.as_str())
+                .bind(lease.key.connection.to_string())
+                .bind(lease.owner.0.as_str())
+                .bind(lease.epoch)
+                .fetch_one(db)
                 .await?
-        });
-        row.map(|row| row.claimed(owner)).transpose()
+        }))
     }
 }
 
@@ -261,8 +262,4 @@ impl Row {
         let lease = Lease { key, claimed_at, owner: owner.clone(), epoch: self.epoch };
         Ok((lease, self.upkeep.try_into()?))
     }
-}
-
-fn micros(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }

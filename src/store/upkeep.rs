@@ -2,7 +2,14 @@
 //!
 //! Due is what `due_at` says, but not before `paused_until`.
 
-use super::{Error, Result, Store, Tx, batch::corrupt, on::on};
+use std::time::Duration;
+
+use super::{
+    Error, Result, Store, Tx,
+    batch::corrupt,
+    clock::{Clocked, clocked, micros},
+    on::on,
+};
 use crate::domain::{ConnectionKey, TicketId, Timestamp, Trouble, ZendeskId};
 
 /// How far the upkeep of a connection is.
@@ -114,23 +121,30 @@ impl Store {
 }
 
 impl Tx<'_> {
-    /// Has a connection looked after from this moment on, its webhook included, whatever it was told to
-    /// wait for, and forgets what went wrong: somebody has put that right, or has changed what there is
-    /// to do. Comes under the account's lock.
-    pub async fn revive_upkeep(&mut self, key: &ConnectionKey, at: Timestamp) -> Result<()> {
-        const SQL: &str = "
-            insert into upkeep (account_id, connection_id, lease_until, epoch, due_at, paused_until,
-                                failure_count, webhook_due_at)
-                 values ($1, $2, 0, 0, $3, 0, 0, $3)
-            on conflict (account_id, connection_id) do update
-                    set due_at = excluded.due_at, paused_until = 0, failure_count = 0, problem = null,
-                        problem_detail = null, problem_at = null,
-                        webhook_due_at = excluded.webhook_due_at";
+    /// Has a connection looked after from so long from now on, its webhook included, whatever it was told
+    /// to wait for, and forgets what went wrong: somebody has put that right, or has changed what there
+    /// is to do. Time is the database's, by which it is looked what is due. Comes under the account's
+    /// lock.
+    pub async fn revive_upkeep(&mut self, key: &ConnectionKey, after: Duration) -> Result<()> {
+        // `where true` tells SQLite that what follows is no join.
+        const SQL: Clocked = clocked!(
+            "
+                insert into upkeep (account_id, connection_id, lease_until, epoch, due_at, paused_until,
+                                    failure_count, webhook_due_at)
+                     select $1, $2, 0, 0, now + $3, 0, 0, now + $3
+                       from clock
+                      where true
+                on conflict (account_id, connection_id) do update
+                        set due_at = excluded.due_at, paused_until = 0, failure_count = 0,
+                            problem = null, problem_detail = null, problem_at = null,
+                            webhook_due_at = excluded.webhook_due_at"
+        );
+        let sql = self.pick(SQL.sqlite, SQL.postgres);
         on!(Tx(self), |db| {
-            sqlx::query(SQL)
+            sqlx::query(sql)
                 .bind(key.account.as_str())
                 .bind(key.connection.to_string())
-                .bind(at.as_micros())
+                .bind(micros(after))
                 .execute(db)
                 .await
                 .map(drop)

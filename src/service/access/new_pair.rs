@@ -7,7 +7,6 @@ use tracing::{debug, warn};
 
 use super::Access;
 use crate::{
-    clock,
     domain::{Connection, ConnectionKey, Secret, SecretColumn},
     error::{Error, Result},
     store::{HeldTokens, RefreshMark, SealedTokens, Tx},
@@ -80,7 +79,7 @@ impl Access {
         let revived = connection.clone().revived();
         if revived != connection {
             tx.save_connection(&mut locked, &revived).await?;
-            tx.revive_upkeep(key, clock::now()).await?;
+            tx.revive_upkeep(key, Duration::ZERO).await?;
         }
         tx.commit().await?;
         Ok(true)

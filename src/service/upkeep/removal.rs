@@ -43,15 +43,10 @@ pub enum Removal {
 }
 
 impl Upkeep {
-    /// Takes away what a connection that has just been ended has left at Zendesk, as far as that
-    /// answers in time; what it does not is done later. `claimed` is the connection's lease, if it
-    /// could be had; else this waits for it. Never dropped halfway: it ends by itself in time.
-    pub(in crate::service) async fn remove_now(
-        &self,
-        key: &ConnectionKey,
-        claimed: Option<(Lease, store::Upkeep)>,
-    ) -> Result<Removal> {
-        let Some((lease, left)) = self.lease_of(key, claimed).await? else {
+    /// Takes away what a connection that was ended has left at Zendesk, as far as that answers in
+    /// time; what it does not is done later. Never dropped halfway: it ends by itself in time.
+    pub(in crate::service) async fn remove_now(&self, key: &ConnectionKey) -> Result<Removal> {
+        let Some((lease, left)) = self.lease_of(key).await? else {
             return Ok(Removal::Unconfirmed);
         };
         let visit = Visit::begin(self.clone(), lease, left, CancellationToken::new()).await?;
@@ -64,35 +59,27 @@ impl Upkeep {
         Ok(removal)
     }
 
-    /// Has what a connection has left at Zendesk taken away by whoever calls [`Upkeep::remove_now`], or
-    /// by anybody if that does not happen. Gives the lease, unless another process looks after the
-    /// connection just now. Comes in the transaction that ends it.
-    pub(in crate::service) async fn begin_removal(
-        &self,
+    /// Has what a connection leaves at Zendesk taken away by who ends it and calls
+    /// [`Upkeep::remove_now`] next, or by anybody if that does not happen. Comes in the transaction that
+    /// ends it.
+    pub(in crate::service) async fn reserve_removal(
         tx: &mut Tx<'_>,
         key: &ConnectionKey,
-        now: Timestamp,
-    ) -> Result<Option<(Lease, store::Upkeep)>> {
-        // Who waits for the lease is to have it before others do.
-        tx.revive_upkeep(key, now.plus(REMOVAL_TIMEOUT)).await?;
-        Ok(tx.claim_upkeep_of(key, &self.owner, LEASE).await?)
+    ) -> Result<()> {
+        // Not due before, so that who waits for the lease has it first.
+        Ok(tx.revive_upkeep(key, REMOVAL_TIMEOUT).await?)
     }
 
-    /// Waits until another process that looks after the connection just now has let it go.
-    async fn lease_of(
-        &self,
-        key: &ConnectionKey,
-        claimed: Option<(Lease, store::Upkeep)>,
-    ) -> Result<Option<(Lease, store::Upkeep)>> {
+    /// The lease of a connection, once another process that looks after it just now has let it go.
+    async fn lease_of(&self, key: &ConnectionKey) -> Result<Option<(Lease, store::Upkeep)>> {
         let begun = Instant::now();
-        let mut claimed = claimed;
-        while claimed.is_none() && begun.elapsed() < REMOVAL_TIMEOUT {
+        loop {
+            let claimed = self.store.claim_upkeep_of(key, &self.owner, LEASE).await?;
+            if claimed.is_some() || begun.elapsed() >= REMOVAL_TIMEOUT {
+                return Ok(claimed);
+            }
             sleep(POLL).await;
-            let mut tx = self.store.begin().await?;
-            claimed = tx.claim_upkeep_of(key, &self.owner, LEASE).await?;
-            tx.commit().await?;
         }
-        Ok(claimed)
     }
 }
 
@@ -122,7 +109,7 @@ impl Visit {
             (Removal::Confirmed, Removal::Confirmed) => Removal::Confirmed,
             (Removal::Unconfirmed, _) | (_, Removal::Unconfirmed) => Removal::Unconfirmed,
         };
-        self.settle_removal(removal).await?;
+        self.settle_removal().await?;
         Ok(removal)
     }
 
@@ -215,23 +202,19 @@ impl Visit {
         self.connection.state == ConnectionState::Disconnected
     }
 
-    /// Forgets what could be used at Zendesk, unless the connection was finished again meanwhile. Where
-    /// somebody has begun to connect it again, what was given up is not forgotten: there are new tokens
-    /// to do it with. Where it was ended again, so that those have to go too, all of it is done anew.
-    async fn settle_removal(&mut self, removal: Removal) -> Result<(), Setback> {
+    /// Forgets what could be used at Zendesk, unless somebody has begun to connect it again meanwhile, or
+    /// has even ended it again: then there are new tokens, to do with them what was given up or that
+    /// have to go too, and all of it is done anew.
+    async fn settle_removal(&mut self) -> Result<(), Setback> {
         let key = &self.connection.key;
         let mut tx = self.upkeep.store.begin().await?;
         let locked = tx.lock_account(&key.account).await?;
         let mut locked = locked.ok_or(Error::ConnectionNotFound)?;
+        if !tx.is_as_claimed(&self.lease).await? {
+            return Ok(());
+        }
         let connection = tx.connection(key).await?.ok_or(Error::ConnectionNotFound)?;
-        if connection.webhook != WebhookState::Removing {
-            return Ok(());
-        }
-        let is_ended = connection.state == ConnectionState::Disconnected;
-        if is_ended != self.is_ended() && (is_ended || removal == Removal::Unconfirmed) {
-            return Ok(());
-        }
-        if is_ended {
+        if self.is_ended() {
             tx.save_tokens(key, None).await?;
         }
         let removed: Connection = connection.removed();

@@ -28,7 +28,7 @@ pub struct Visit {
     pub(super) left: store::Upkeep,
     /// What goes wrong and keeps nothing else from being done.
     pub(super) trouble: Option<Trouble>,
-    lease: Lease,
+    pub(super) lease: Lease,
     begun: Instant,
     held_until: Mutex<Instant>,
     due_at: Option<Timestamp>,
@@ -78,7 +78,7 @@ impl Visit {
     pub(super) async fn work(&mut self) -> Result<(), Setback> {
         if self.connection.webhook == WebhookState::Removing {
             // Whoever has just ended it waits for the lease, to tell what comes of it.
-            if self.upkeep.store.was_revived(&self.lease).await? {
+            if !self.is_as_claimed().await? {
                 return Ok(());
             }
             self.finish_removal().await?;
@@ -90,6 +90,11 @@ impl Visit {
         self.drain().await?;
         self.reconcile().await?;
         self.reread_requesters().await
+    }
+
+    async fn is_as_claimed(&self) -> Result<bool> {
+        let mut tx = self.upkeep.store.begin().await?;
+        Ok(tx.is_as_claimed(&self.lease).await?)
     }
 
     /// Has the connection looked after again at this time, or before.

@@ -106,7 +106,7 @@ impl Site {
     }
 
     async fn disconnect(&self, key: &ConnectionKey) -> Disconnected {
-        let end = self.connecting.disconnect(key.clone(), SyncedTickets::Keep, clock::now());
+        let end = self.connecting.disconnect(key.clone(), SyncedTickets::Keep);
         end.await.unwrap()
     }
 

@@ -173,6 +173,29 @@ on_both_engines! {
         assert!(help.desk.oauth.token(token.expose(), clock::now()).is_some());
     }
 
+    async fn a_removal_that_is_overtaken_by_the_next_end_too_is_done_anew(db: Database) {
+        let help = HelpDesk::start().await;
+        let site = Site::start(&db, &help).await;
+        let key = site.registered(&help).await;
+        let old = site.token(&key).await.unwrap();
+        disconnect_in_vain(&site, &help, &key).await;
+        // The next try has nothing more to do than to take note that it is done.
+        help.desk.switches.turn(|switches| {
+            (switches.throttle, switches.hold_answers_ms) = (false, 700);
+        });
+        try_again(&db, Duration::ZERO).await;
+        eventually("the end of the old token", async || {
+            help.desk.oauth.token(old.expose(), clock::now()).is_none().then_some(())
+        })
+        .await;
+        help.desk.switches.turn(|switches| switches.hold_answers_ms = 0);
+        site.authorize(&help).await;
+        let new = site.token(&key).await.unwrap();
+        assert_eq!(site.disconnect(&key).await.removal, Removal::Confirmed);
+        assert!(help.desk.oauth.token(new.expose(), clock::now()).is_none(), "it lives on");
+        assert!(nothing_is_kept(&db).await);
+    }
+
     async fn new_tokens_that_die_leave_the_removal_to_those_that_come_after_them(db: Database) {
         let help = HelpDesk::start().await;
         let site = Site::start(&db, &help).await;
