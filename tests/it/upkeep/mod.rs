@@ -17,7 +17,7 @@ use ticketsync::{
         WebhookState,
     },
     error::{Error, Result},
-    sandbox::zendesk::{Pace, Webhook},
+    sandbox::zendesk::{HeldAnswer, Pace, Webhook},
     service::{
         Access, Batcher, Connecting, Decision, Disconnected, Keyring, OnCommit, SyncedTickets,
         Upkeep, UpkeepOptions, Writes, keyring,
@@ -25,11 +25,12 @@ use ticketsync::{
     store::{self, Store},
     zendesk::{self, Client, ClientOptions},
 };
+use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     sandbox::desk::{CLIENT_ID, CLIENT_SECRET, HelpDesk, REDIRECT_URL, parameter},
-    support::{Database, eventually},
+    support::{Database, PATIENCE, eventually},
 };
 
 /// Where Zendesk would call; nobody answers there.
@@ -188,6 +189,12 @@ async fn execute(db: &Database, sql: &str) {
     let mut session = db.session().await;
     session.execute(sql).await;
     session.close().await;
+}
+
+/// Waits until the help desk has changed the pair, and holds the new one back.
+async fn rotated(answer: &mut HeldAnswer) {
+    let made = timeout(PATIENCE, answer.made()).await.expect("nobody has refreshed");
+    made.expect("the help desk is gone");
 }
 
 async fn texts(db: &Database, sql: &str) -> Vec<String> {

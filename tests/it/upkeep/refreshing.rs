@@ -14,12 +14,9 @@ use tokio::task::JoinSet;
 
 use super::{
     Site, away, calls, execute, expire_soon, forget_the_refresh, help_desk_with_tokens, options,
-    second, texts,
+    rotated, second, texts,
 };
-use crate::{
-    sandbox::desk::HelpDesk,
-    support::{eventually, on_both_engines},
-};
+use crate::{sandbox::desk::HelpDesk, support::on_both_engines};
 
 /// How many callers want a token at once.
 const CALLERS: usize = 60;
@@ -82,12 +79,13 @@ on_both_engines! {
         let help = HelpDesk::start().await;
         let site = Site::start(&db, &help).await;
         let key = site.registered(&help).await;
-        help.desk.switches.turn(|switches| switches.hold_token_answers_ms = 300);
         expire_soon(&db).await;
+        let mut answer = help.desk.hold_token_answer();
         tokio::select! {
             token = site.token(&key) => panic!("not held: {token:?}"),
-            () = eventually("the refresh", async || (help.desk.oauth.rotations() == 1).then_some(())) => {}
+            () = rotated(&mut answer) => {}
         }
+        answer.release();
         let token = site.token(&key).await.unwrap();
         assert!(help.desk.oauth.token(token.expose(), clock::now()).is_some());
         assert_eq!(help.desk.oauth.rotations(), 1);
@@ -118,13 +116,13 @@ on_both_engines! {
         let site = Site::start(&db, &help).await;
         let other = second(&db, &site, &help).await;
         let key = site.registered(&help).await;
-        // Longer than the call may take: the first gives up before the answer is there.
-        help.desk.switches.turn(|switches| switches.hold_token_answers_ms = 2_500);
         expire_soon(&db).await;
+        let answer = help.desk.hold_token_answer();
+        // The first gives up before the answer is there.
         away(&site.token(&key).await);
-        help.desk.switches.turn(|switches| switches.hold_token_answers_ms = 0);
         let early = tokio::time::timeout(Duration::from_secs(2), other.token(&key)).await;
         assert!(early.is_err(), "the second did not wait: {early:?}");
+        drop(answer);
         assert_eq!(help.desk.oauth.rotations(), 1);
     }
 

@@ -5,7 +5,9 @@ use ticketsync::{
     domain::{ConnectionState, SyncProblem, Timestamp},
 };
 
-use super::{HOOKS, Site, calls, execute, expire_soon, forget_the_refresh, texts, webhooks};
+use super::{
+    HOOKS, Site, calls, execute, expire_soon, forget_the_refresh, rotated, texts, webhooks,
+};
 use crate::{
     sandbox::desk::{CLIENT_SECRET, HelpDesk},
     support::{Replica, eventually, on_both_engines},
@@ -59,14 +61,13 @@ on_both_engines! {
         let help = HelpDesk::start().await;
         let site = Site::start(&db, &help).await;
         let key = site.registered(&help).await;
-        help.desk.switches.turn(|switches| switches.hold_token_answers_ms = 1_000);
         expire_soon(&db).await;
+        let mut answer = help.desk.hold_token_answer();
         let refresh = site.token(&key);
         let authorize = async {
-            eventually("the refresh", async || (help.desk.oauth.rotations() == 1).then_some(()))
-                .await;
-            help.desk.switches.turn(|switches| switches.hold_token_answers_ms = 0);
+            rotated(&mut answer).await;
             site.authorize(&help).await;
+            answer.release();
         };
         let (token, ()) = tokio::join!(refresh, authorize);
         // The one who refreshed is given the token that took the place of theirs.
@@ -88,12 +89,12 @@ on_both_engines! {
             texts(&db, "select state || ' ' || webhook_state from connections").await.pop().unwrap()
         };
         eventually("the webhook", async || (state().await == "active registered").then_some(())).await;
-        help.desk.switches.turn(|switches| switches.hold_token_answers_ms = 5_000);
+        let mut answer = help.desk.hold_token_answer();
         expire_soon(&db).await;
         execute(&db, "update upkeep set due_at = 0, paused_until = 0, webhook_due_at = 0").await;
-        eventually("the refresh", async || (help.desk.oauth.rotations() == 1).then_some(())).await;
+        rotated(&mut answer).await;
         service.kill();
-        help.desk.switches.turn(|switches| switches.hold_token_answers_ms = 0);
+        drop(answer);
         forget_the_refresh(&db).await;
         execute(&db, "update upkeep set lease_until = 0, due_at = 0, paused_until = 0").await;
         let service = Replica::run(&mut help.program(db.url(), HOOKS)).await;

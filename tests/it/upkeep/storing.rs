@@ -5,18 +5,16 @@ use std::time::Duration;
 use ticketsync::{
     clock,
     domain::{ConnectionKey, ConnectionState, Secret},
-    sandbox::zendesk::HeldAnswer,
     service::{Access, access::RefreshLimits, keyring},
     store::Store,
 };
-use tokio::time::timeout;
 
 use super::{
-    CALL_LIMIT, HOOKS, Site, away, calls, execute, expire_soon, forget_the_refresh, second,
+    CALL_LIMIT, HOOKS, Site, away, calls, execute, expire_soon, forget_the_refresh, rotated, second,
 };
 use crate::{
     sandbox::desk::HelpDesk,
-    support::{Database, Forward, PATIENCE, Proxy, eventually, on_both_engines},
+    support::{Database, Forward, Proxy, eventually, on_both_engines},
 };
 
 /// Somebody waits for a refresh for no longer than a call and twice the margin; a new pair is tried to
@@ -25,12 +23,6 @@ const LIMITS: RefreshLimits = RefreshLimits {
     commit_margin: Duration::from_millis(250),
     store_patience: Duration::from_mins(1),
 };
-
-/// Waits until the help desk has changed the pair, and holds the new one back.
-async fn rotated(answer: &mut HeldAnswer) {
-    let made = timeout(PATIENCE, answer.made()).await.expect("nobody has refreshed");
-    made.expect("the help desk is gone");
-}
 
 async fn ask(access: &Access, key: &ConnectionKey) -> ticketsync::error::Result<Secret> {
     access.access_token(key, clock::now()).await
