@@ -1,10 +1,14 @@
 //! One reader's way through an account's trigger log.
 
+mod portion;
+
 use tokio::{
     select,
     time::{Instant, sleep_until},
 };
 
+pub use self::portion::MAX_BATCH_BYTES;
+use self::portion::Portion;
 use super::{
     feed::{Feed, StopAtHead, TailRequest, TailStart},
     wakeup::Wakeup,
@@ -15,15 +19,6 @@ use crate::{
     store::{self, LogSlice, LoggedTrigger, ReadBounds, ReadFrom, TriggerFilter},
 };
 
-/// The most bytes of events in one batch: a quarter of what a client of gRPC takes unasked (4 MiB).
-pub const MAX_BATCH_BYTES: usize = 1024 * 1024;
-/// The fewest events that one read asks for, however large the ones before were: with the largest
-/// tickets this stays below 4 MiB.
-const MIN_READ_EVENTS: i64 = 16;
-/// The most events that one read asks for, however small the ones before were.
-const MAX_READ_EVENTS: i64 = 1_024;
-/// How many events the first read asks for.
-const FIRST_READ_EVENTS: i64 = 128;
 /// How many positions one read looks at: what a filter skips without finding anything must not keep
 /// the database busy for long.
 const READ_POSITIONS: i64 = 5_000;
@@ -40,8 +35,7 @@ pub struct Tail {
     ends: LogEnds,
     stop_at: Option<Position>,
     events_left: Option<u64>,
-    /// How many events the next read asks for.
-    read_events: i64,
+    portion: Portion,
     /// When the database last answered; before it ever did, when the tail began.
     heard_at: Instant,
     /// What was said last, and when.
@@ -73,7 +67,7 @@ impl Tail {
             ends: LogEnds::default(),
             stop_at: None,
             events_left: request.max_events,
-            read_events: FIRST_READ_EVENTS,
+            portion: Portion::default(),
             heard_at: Instant::now(),
             said: None,
             ended: false,
@@ -156,7 +150,10 @@ impl Tail {
         };
         let left =
             self.events_left.map_or(i64::MAX, |left| i64::try_from(left).unwrap_or(i64::MAX));
-        ReadBounds { positions: READ_POSITIONS.min(stop), events: self.read_events.min(left) }
+        ReadBounds {
+            positions: READ_POSITIONS.min(stop),
+            events: self.portion.read_events().min(left),
+        }
     }
 
     /// Checks what was read against where the tail stands, and moves on to the end of it.
@@ -181,7 +178,7 @@ impl Tail {
             let up_to = if is_full { None } else { Some(reach) };
             self.check_unbroken(after, &events, up_to)?;
         }
-        let is_cut = self.fit(&mut events);
+        let is_cut = self.portion.fit(&mut events);
         let cursor = match events.last() {
             Some(LoggedTrigger { event, .. }) if is_full || is_cut => {
                 Cursor { position: event.position, check: event.entropy, ..start }
@@ -215,25 +212,6 @@ impl Tail {
             return Err(self.misplaced(Misplaced::OutOfRange));
         }
         Ok(())
-    }
-
-    /// Cuts the events to one batch, and asks for as many as fit into one the next time. Answers
-    /// whether any were cut off.
-    fn fit(&mut self, events: &mut Vec<LoggedTrigger>) -> bool {
-        let mut bytes = 0;
-        let fitting = events.iter().take_while(|event| {
-            bytes += event.bytes;
-            bytes <= MAX_BATCH_BYTES
-        });
-        let fitting = fitting.count().max(1).min(events.len());
-        let is_cut = fitting < events.len();
-        events.truncate(fitting);
-        let bytes: usize = events.iter().map(|event| event.bytes).sum();
-        if let Some(events) = (MAX_BATCH_BYTES * events.len()).checked_div(bytes) {
-            let events = i64::try_from(events).unwrap_or(MAX_READ_EVENTS);
-            self.read_events = events.clamp(MIN_READ_EVENTS, MAX_READ_EVENTS);
-        }
-        is_cut
     }
 
     fn say(&mut self, cursor: Cursor, events: Vec<LoggedTrigger>) -> Batch {

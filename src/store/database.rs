@@ -1,4 +1,4 @@
-//! The open database: pools, transactions, migrations.
+//! The open database: pools, migrations, whether it is fit.
 
 use std::{
     fs::{File, TryLockError},
@@ -8,7 +8,7 @@ use std::{
 };
 
 use sqlx::{
-    Connection as _, Executor as _, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    Connection as _, Executor as _, PgPool, SqlitePool,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqlitePoolOptions},
@@ -16,7 +16,7 @@ use sqlx::{
 use tokio::time::timeout;
 
 use super::{
-    Error, Result,
+    Error, Result, Tx,
     on::on,
     options::{self, DatabaseUrl, Durability, StoreOptions},
 };
@@ -37,12 +37,6 @@ pub struct Store {
 pub(super) enum Engine {
     Postgres { pool: PgPool, connect: Box<PgConnectOptions>, durability: Durability },
     Sqlite { read: SqlitePool, write: SqlitePool, _lock: File },
-}
-
-/// A transaction on either engine. Dropped without [`Tx::commit`] it is rolled back.
-pub enum Tx<'c> {
-    Postgres(Transaction<'c, Postgres>),
-    Sqlite(Transaction<'c, Sqlite>),
 }
 
 impl Store {
@@ -146,41 +140,6 @@ impl Store {
                 write.close().await;
             }
         }
-    }
-}
-
-impl Tx<'_> {
-    /// Chooses between two whole statements, where the dialects truly differ. Both take the same
-    /// parameters in the same order.
-    pub(super) const fn pick(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
-        match self {
-            Self::Postgres(_) => postgres,
-            Self::Sqlite(_) => sqlite,
-        }
-    }
-
-    /// Makes what was written durable.
-    ///
-    /// # Errors
-    /// [`Error::CommitUnknown`] when the connection was lost meanwhile.
-    pub async fn commit(self) -> Result<()> {
-        let outcome = match self {
-            Self::Postgres(tx) => tx.commit().await,
-            Self::Sqlite(tx) => tx.commit().await,
-        };
-        outcome.map_err(|error| Error::from(error).during_commit())
-    }
-
-    /// Ends the transaction without a trace.
-    ///
-    /// # Errors
-    /// When the connection was lost, which ends it too.
-    pub(super) async fn rollback(self) -> Result<()> {
-        match self {
-            Self::Postgres(tx) => tx.rollback().await?,
-            Self::Sqlite(tx) => tx.rollback().await?,
-        }
-        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@ mod account;
 mod announcement;
 mod authorization;
 mod batch;
+mod claim;
 mod clock;
 mod connection;
 mod contact;
@@ -29,6 +30,7 @@ mod ticket;
 mod token;
 mod trigger;
 mod trigger_row;
+mod tx;
 mod upkeep;
 mod webhook;
 
@@ -37,7 +39,7 @@ pub use self::{
     announcement::Announcements,
     batch::BatchKeys,
     contact_field::ContactFieldCount,
-    database::{Store, Tx},
+    database::Store,
     disconnection::DeletedTickets,
     erasure::Erased,
     error::{Error, RETRY_AFTER, Result},
@@ -51,6 +53,7 @@ pub use self::{
     signing_secret::{SealedSigning, WebhookOwner},
     token::{HeldTokens, RefreshMark, SealedTokens},
     trigger::{LogSlice, LoggedTrigger, ReadBounds, ReadFrom, TriggerFilter},
+    tx::Tx,
     upkeep::Upkeep,
     webhook::StoredWebhook,
 };

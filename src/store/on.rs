@@ -46,11 +46,11 @@ macro_rules! on {
     };
     (Tx($tx:expr), |$db:ident| $body:expr) => {
         match $tx {
-            $crate::store::database::Tx::Postgres(tx) => {
+            $crate::store::Tx::Postgres(tx) => {
                 let $db = &mut **tx;
                 $body
             }
-            $crate::store::database::Tx::Sqlite(tx) => {
+            $crate::store::Tx::Sqlite(tx) => {
                 let $db = &mut **tx;
                 $body
             }

@@ -16,9 +16,10 @@ use super::{
     BatcherOptions, OnCommit,
     attempt::{Committed, Failure, attempt},
     queue::{Job, Waiting},
+    unknown::{Answers, Unknown},
 };
 use crate::{
-    domain::{Answer, HintAnswer, Incoming, Receipt, Rejection},
+    domain::{Answer, HintAnswer, Incoming, Receipt},
     error::{Error, ErrorReason, Result},
     store::Lane,
 };
@@ -166,51 +167,12 @@ fn settle_failure(failure: Failure, events: usize, retries: u32) -> Option<Settl
     }
 }
 
-/// What each event of a batch is answered, in the batch's order.
-type Answers = Vec<Result<Receipt>>;
-
 /// How a batch that was not committed is settled.
 enum Settled {
     /// Its halves are tried apart; a single event is refused with the error.
     Halve(Error),
     /// All its events are refused with the error.
     GiveUp(Error),
-}
-
-/// The tries of a batch whose commit was cut off, by what they would have answered.
-#[derive(Default)]
-struct Unknown {
-    tries: Vec<Vec<Result<Receipt, Rejection>>>,
-}
-
-impl Unknown {
-    fn note(&mut self, answers: Vec<Result<Receipt, Rejection>>) {
-        self.tries.push(answers);
-    }
-
-    const fn is_noted(&self) -> bool {
-        !self.tries.is_empty()
-    }
-
-    /// What to answer now that a later try has committed: where it found what one of the cut-off
-    /// tries had stored, that try's answer; else its own. An event that is refused by now, since its
-    /// connection was ended meanwhile, may be stored all the same.
-    fn resolve(&self, answers: Vec<Result<Receipt, Rejection>>) -> Answers {
-        let before = |at: usize| self.tries.iter().filter_map(move |answers| answers.get(at));
-        answers
-            .into_iter()
-            .enumerate()
-            .map(|(at, answer)| match answer {
-                Ok(receipt) if before(at).any(|answer| *answer == Ok(receipt.first())) => {
-                    Ok(receipt.first())
-                }
-                Err(_) if before(at).any(|answer| answer.is_ok_and(Receipt::is_new)) => {
-                    Err(Error::OutcomeUnknown)
-                }
-                other => other.map_err(Error::from),
-            })
-            .collect()
-    }
 }
 
 /// Counts a committed batch, its events and hints by what became of them.

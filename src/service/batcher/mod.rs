@@ -5,6 +5,7 @@ mod attempt;
 mod lane;
 mod queue;
 mod thread;
+mod unknown;
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
