@@ -50,7 +50,7 @@ pub enum Error {
     ContactExists,
     #[error("the event id was used for other content: send this content under an id of its own")]
     EventIdReused,
-    #[error("the connection takes no events in its state: finish or reauthorise it first")]
+    #[error("the connection takes no events in its state: authorise and finish it first")]
     ConnectionNotActive,
     #[error("the connection is not authorised: call StartConnection and AuthorizeConnection first")]
     ConnectionNotAuthorized,

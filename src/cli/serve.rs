@@ -47,7 +47,8 @@ pub struct ServeArgs {
     database: DatabaseArgs,
     #[command(flatten)]
     encryption: EncryptionArgs,
-    /// Where Zendesk is, with {subdomain} as one whole host label. https, but on loopback.
+    /// Where Zendesk is, with {subdomain} as one whole label of the host, https. On loopback it is a segment
+    /// of the path.
     #[arg(
         long,
         env = "TICKETSYNC_ZENDESK_BASE_URL",

@@ -14,8 +14,8 @@ use super::{
 use crate::proto::v1::EventSource;
 
 const BRAM: Customer = Customer { name: "Bram Jansen", email: Some("bram@example.com") };
-/// Who calls is known by a number only.
-const CALLER: Customer = Customer { name: "Caller +31 6 1234 5678", email: None };
+/// Who calls is known by a number only; this one is kept for stories.
+const CALLER: Customer = Customer { name: "Caller +44 20 7946 0018", email: None };
 const CALLER_EMAIL: &str = "yara@example.com";
 /// How late an event is that the help desk holds back: later than the next one is fetched.
 const HELD_BACK_MS: u32 = 1_500;

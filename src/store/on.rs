@@ -6,9 +6,10 @@ use tokio::time::timeout;
 
 use super::{Error, Result};
 
-/// How long a read may take, its wait for a connection included. Reads take milliseconds; this is a
-/// database that keeps its connections and says nothing.
-const READ_LIMIT: Duration = Duration::from_secs(5);
+/// How long a statement outside of a transaction may take, its wait for a connection included: a read,
+/// or the taking of a lease. They take milliseconds; this is a database that keeps its connections and
+/// says nothing.
+const STATEMENT_LIMIT: Duration = Duration::from_secs(5);
 
 /// Runs one expression on whichever engine is open: `Read(store)` reads outside a transaction, within
 /// the limit of reads, `Write(store)` runs one statement that is its own transaction within the same
@@ -60,7 +61,7 @@ macro_rules! on {
 
 pub(super) use on;
 
-/// Ends a read whose time is up.
-pub(super) async fn in_time<T>(read: impl Future<Output = Result<T>>) -> Result<T> {
-    timeout(READ_LIMIT, read).await.unwrap_or_else(|_| Err(Error::timed_out()))
+/// Ends a statement whose time is up.
+pub(super) async fn in_time<T>(statement: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(STATEMENT_LIMIT, statement).await.unwrap_or_else(|_| Err(Error::timed_out()))
 }

@@ -71,7 +71,7 @@ pub(super) async fn attempt(
         Ok(Err(store::Error::CommitUnknown(_))) => Failure::Unknown(answers),
         Err(_) if committing => Failure::Unknown(answers),
         Err(_) if working => Failure::TooSlow,
-        // Not even the accounts were had: a smaller batch would wait for the same.
+        // Most likely somebody holds an account, and a smaller batch would wait for the same.
         Err(_) => Failure::Passing(Error::StoreUnavailable),
         Ok(Err(error @ (store::Error::Unavailable(_) | store::Error::Collided(_)))) => {
             Failure::Passing(error.into())

@@ -17,8 +17,9 @@ use super::{
 };
 use crate::store::{Result, Tx};
 
-/// How many staged statements, or bundles of them, were sent. Divided by the batches it says what a
-/// batch costs, but for two with which each lane begins.
+/// How many staged statements, or bundles of them, were sent: two with which each lane begins, those of
+/// batches, and a few of writes besides batches. Where only events come in, divided by the batches it
+/// says what a batch costs.
 pub(super) const STATEMENTS: &str = "ticketsync_batch_statements_total";
 
 /// The rows of one execution of a [`Staged`] statement.

@@ -14,9 +14,9 @@ pub const TICKETS: i64 = 4;
 /// How many people ask.
 pub const REQUESTERS: i64 = 3;
 
-const ANN: &str = "ann@x.nl";
-const BOB: &str = "bob@x.nl";
-const COR: &str = "cor@x.nl";
+const ANN: &str = "ann@x.example";
+const BOB: &str = "bob@x.example";
+const COR: &str = "cor@x.example";
 
 /// One event of a story.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,7 +109,7 @@ fn events() -> impl Strategy<Value = Told> {
         1..=5_i64,
         1..=5_i64,
         1..=REQUESTERS,
-        weighted(0.7, select(vec![ANN, "ANN@X.nl ", BOB, COR])),
+        weighted(0.7, select(vec![ANN, "ANN@X.example ", BOB, COR])),
         select(vec!["a", "b", "c"]),
     );
     told.prop_map(|(what, ticket, updated, observed, requester, email, subject)| Told {

@@ -41,7 +41,7 @@ fn tickets(numbers: RangeInclusive<i64>) -> Vec<Value> {
 fn people(numbers: RangeInclusive<i64>) -> Vec<Value> {
     let numbered = |number: i64| {
         let mut user = user(number);
-        user["email"] = json!(format!("{number}@x.nl"));
+        user["email"] = json!(format!("{number}@x.example"));
         user
     };
     numbers.map(numbered).collect()
@@ -108,7 +108,7 @@ on_both_engines! {
         synced.leave_alone().await;
         let ann = synced.desk.read(&format!("/api/v2/tickets/{id}.json")).await;
         let ann = ann["ticket"]["requester_id"].as_i64().unwrap();
-        let change = json!({"user": {"email": "ann@x.nl"}});
+        let change = json!({"user": {"email": "ann@x.example"}});
         let answer = synced.desk.person(Method::PUT, &format!("users/{ann}.json"), change).await;
         assert!(answer.status().is_success());
         synced

@@ -35,7 +35,7 @@ impl Synced {
 on_both_engines! {
     async fn what_is_due_by_the_databases_clock_is_done_whatever_the_replicas_own_says(db: Database) {
         let mut synced = Synced::left_alone(&db).await;
-        let id = synced.write("Ann", Some("ann@x.nl")).await;
+        let id = synced.write("Ann", Some("ann@x.example")).await;
         synced.hint("h1", HintKind::Created, id).await;
         let later = clock::now().plus(AHEAD / 2);
         synced.session.execute(&format!("update inbox set due_at = {}", later.as_micros())).await;
@@ -81,7 +81,7 @@ async fn a_replica_whose_clock_is_behind_takes_a_lease_only_where_there_is_somet
     let leases = synced.session.integers("select epoch from upkeep").await[0];
     let exports = i64::try_from(synced.calls(EXPORT).len()).unwrap();
     assert!(leases <= exports + 3, "{leases} leases for {exports} exports");
-    let id = synced.write("Ann", Some("ann@x.nl")).await;
+    let id = synced.write("Ann", Some("ann@x.example")).await;
     synced.hint("h1", HintKind::Created, id).await;
     eventually("the ticket", async || synced.ticket(id).await).await;
     synced.stop().await;

@@ -27,7 +27,7 @@ on_both_engines! {
     async fn hinted_tickets_are_fetched_in_one_call_and_applied(db: Database) {
         let synced = Synced::start(&db).await;
         let (one, two) =
-            (synced.write("Ann", Some("ann@x.nl")).await, synced.write("Bob", Some("bob@x.nl")).await);
+            (synced.write("Ann", Some("ann@x.example")).await, synced.write("Bob", Some("bob@x.example")).await);
         synced.change(two, json!({"status": "solved"})).await;
         synced.desk.desk.switches.turn(|switches| switches.hold_answers_ms = 300);
         synced.hint("h1", HintKind::Created, one).await;
@@ -49,7 +49,7 @@ on_both_engines! {
     async fn a_change_that_zendesk_does_not_show_yet_is_looked_at_again(db: Database) {
         let switches = Switches { lag_ms: 1_500, ..Switches::default() };
         let synced = Synced::start_with(&db, switches, hasty()).await;
-        let id = synced.write("Ann", Some("ann@x.nl")).await;
+        let id = synced.write("Ann", Some("ann@x.example")).await;
         synced.hint("h1", HintKind::Created, id).await;
         synced.drained().await;
         assert_eq!(synced.log().await, [(TriggerKind::TicketCreated, id)]);
@@ -59,7 +59,7 @@ on_both_engines! {
 
     async fn deleted_tickets_leave_and_undeleted_ones_return_in_silence(db: Database) {
         let synced = Synced::start(&db).await;
-        let id = synced.write("Ann", Some("ann@x.nl")).await;
+        let id = synced.write("Ann", Some("ann@x.example")).await;
         synced.hint("h1", HintKind::Created, id).await;
         synced.drained().await;
         synced.act(Method::DELETE, &format!("tickets/{id}.json")).await;
@@ -76,7 +76,7 @@ on_both_engines! {
 
     async fn a_deleted_ticket_is_a_deletion_and_no_endless_search(db: Database) {
         let synced = Synced::start(&db).await;
-        let id = synced.write("Ann", Some("ann@x.nl")).await;
+        let id = synced.write("Ann", Some("ann@x.example")).await;
         synced.hint("h1", HintKind::Created, id).await;
         synced.drained().await;
         synced.act(Method::DELETE, &format!("tickets/{id}.json")).await;
@@ -93,7 +93,7 @@ on_both_engines! {
         let synced = Synced::start_with(&db, switches, hasty()).await;
         synced.another_replica();
         synced.another_replica();
-        let id = synced.write("Ann", Some("ann@x.nl")).await;
+        let id = synced.write("Ann", Some("ann@x.example")).await;
         for n in 0..30 {
             synced.change(id, json!({"subject": format!("Number {n}")})).await;
             synced.hint(&format!("h{n}"), HintKind::Changed, id).await;

@@ -35,7 +35,7 @@ on_both_engines! {
         let mut synced = Synced::start_with(&db, Switches::default(), reconciling()).await;
         synced.finished_later_by(-10).await;
         synced.exported_again().await;
-        let id = synced.write("Ann", Some("ann@x.nl")).await;
+        let id = synced.write("Ann", Some("ann@x.example")).await;
         synced.stands(id, true).await;
         assert_eq!(synced.log().await, [(TriggerKind::TicketCreated, id)]);
         synced.change(id, json!({"subject": "Changed"})).await;
@@ -56,7 +56,7 @@ on_both_engines! {
         let mut synced = Synced::start_with(&db, Switches::default(), reconciling()).await;
         synced.finished_later_by(10).await;
         synced.exported_again().await;
-        let id = synced.write("Ann", Some("ann@x.nl")).await;
+        let id = synced.write("Ann", Some("ann@x.example")).await;
         synced.stands(id, true).await;
         assert_eq!(synced.log().await, []);
         synced.stop().await;
@@ -64,7 +64,7 @@ on_both_engines! {
 
     async fn a_deletion_and_a_return_that_no_webhook_told_of_are_made_up_for(db: Database) {
         let synced = Synced::start_with(&db, Switches::default(), reconciling()).await;
-        let id = synced.write("Ann", Some("ann@x.nl")).await;
+        let id = synced.write("Ann", Some("ann@x.example")).await;
         synced.stands(id, true).await;
         synced.act(Method::DELETE, &format!("tickets/{id}.json")).await;
         synced.stands(id, false).await;
@@ -76,7 +76,7 @@ on_both_engines! {
     async fn what_was_applied_is_looked_at_once_more_at_the_most(db: Database) {
         let mut synced = Synced::start_with(&db, Switches::default(), reconciling()).await;
         synced.finished_later_by(-10).await;
-        let id = synced.write("Ann", Some("ann@x.nl")).await;
+        let id = synced.write("Ann", Some("ann@x.example")).await;
         synced.hint("h1", HintKind::Created, id).await;
         synced.stands(id, true).await;
         synced.drained().await;
@@ -92,7 +92,7 @@ on_both_engines! {
         let mut synced = Synced::unfinished(&db, Switches::default(), reconciling()).await;
         for n in 0..250 {
             let input = json!({
-                "requester": {"name": "Ann", "email": format!("ann{n}@x.nl")},
+                "requester": {"name": "Ann", "email": format!("ann{n}@x.example")},
                 "subject": "Help",
                 "comment": {"body": "Please."},
             });

@@ -50,7 +50,7 @@ on_both_engines! {
             if synced.api_calls().len() >= CALLS {
                 break;
             }
-            let id = synced.write("Ann", Some("ann@x.nl")).await;
+            let id = synced.write("Ann", Some("ann@x.example")).await;
             // The next call is refused and made again, with another token.
             synced.desk.desk.oauth.expire_access_tokens();
             synced.session.execute(look).await;

@@ -46,7 +46,7 @@ on_both_engines! {
         assert!(types(3).eq(expected));
         assert_eq!((empty.fields[11].label_nl.as_str(), empty.fields[11].label_en.as_str()), ("Onderwerp", "Topic"));
 
-        let id = synced.write("Ann", Some("ann@x.nl")).await;
+        let id = synced.write("Ann", Some("ann@x.example")).await;
         synced.change(id, json!({"priority": "high", "subject": "é".repeat(300)})).await;
         let shown = synced.preview().await.unwrap();
         assert_eq!(shown.sample_ticket_id, id);

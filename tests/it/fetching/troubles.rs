@@ -32,7 +32,7 @@ on_both_engines! {
     async fn a_limit_is_waited_out_and_shows_meanwhile(db: Database) {
         let synced = Synced::start(&db).await;
         eventually("the first export", async || synced.status().await.export_time).await;
-        let id = synced.write("Ann", Some("ann@x.nl")).await;
+        let id = synced.write("Ann", Some("ann@x.example")).await;
         synced.desk.desk.switches.turn(|switches| {
             switches.throttle = true;
             switches.retry_after_seconds = 2;
@@ -60,7 +60,7 @@ on_both_engines! {
     async fn an_outage_ends_by_itself_and_loses_nothing(db: Database) {
         let switches = Switches { fail: 1.0, ..Switches::default() };
         let synced = Synced::start_with(&db, switches, hasty()).await;
-        let id = synced.write("Ann", Some("ann@x.nl")).await;
+        let id = synced.write("Ann", Some("ann@x.example")).await;
         synced.hint("h1", HintKind::Created, id).await;
         let status = synced.problem(SyncProblem::ZendeskUnavailable).await;
         assert!(status.problem_detail.contains("status 500"), "{status:?}");
@@ -74,20 +74,20 @@ on_both_engines! {
     async fn hints_wait_for_a_new_authorisation_and_are_applied_then(db: Database) {
         let synced = Synced::start(&db).await;
         eventually("the first export", async || synced.status().await.export_time).await;
-        let id = synced.write("Ann", Some("ann@x.nl")).await;
+        let id = synced.write("Ann", Some("ann@x.example")).await;
         synced.hint("h1", HintKind::Created, id).await;
         synced.drained().await;
         let token = synced.fetches().pop().unwrap().token_id.unwrap();
         assert!(synced.desk.desk.oauth.revoke(token));
 
-        let other = synced.write("Bob", Some("bob@x.nl")).await;
+        let other = synced.write("Bob", Some("bob@x.example")).await;
         synced.hint("h2", HintKind::Created, other).await;
         eventually("word that somebody has to authorise again", async || {
             let connection = synced.connection().await;
             (connection.state() == ConnectionState::NeedsReauthorization).then_some(())
         })
         .await;
-        let third = synced.write("Cas", Some("cas@x.nl")).await;
+        let third = synced.write("Cas", Some("cas@x.example")).await;
         synced.hint("h3", HintKind::Created, third).await;
         let status = synced.problem(SyncProblem::Unauthorized).await;
         assert_eq!((status.waiting_hint_count, status.next_attempt_time), (2, None));
@@ -103,7 +103,7 @@ on_both_engines! {
     async fn a_token_that_expires_meanwhile_is_refreshed(db: Database) {
         let synced = Synced::start(&db).await;
         synced.desk.desk.oauth.expire_access_tokens();
-        let id = synced.write("Ann", Some("ann@x.nl")).await;
+        let id = synced.write("Ann", Some("ann@x.example")).await;
         synced.hint("h1", HintKind::Created, id).await;
         synced.drained().await;
         assert!(synced.ticket(id).await.is_some());

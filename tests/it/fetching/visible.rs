@@ -117,7 +117,7 @@ on_both_engines! {
         let mut synced = Synced::start(&db).await;
         // Which would hint at the ticket as well.
         eventually("the first export", async || synced.status().await.export_time).await;
-        let id = synced.write("Ann", Some("ann@x.nl")).await;
+        let id = synced.write("Ann", Some("ann@x.example")).await;
         synced.hint("h1", HintKind::Created, id).await;
         synced.drained().await;
         let content = synced.session.texts("select content from tickets").await.remove(0);
@@ -127,7 +127,7 @@ on_both_engines! {
         synced.hint("h2", HintKind::Changed, id).await;
         let (event, hint) = synced.delayed("h2", HintDelay::NotApplied).await;
         assert!(seconds(hint.next_attempt_time) >= in_minutes(30), "{hint:?}");
-        let other = synced.write("Bob", Some("bob@x.nl")).await;
+        let other = synced.write("Bob", Some("bob@x.example")).await;
         synced.hint("h3", HintKind::Created, other).await;
         eventually("the other ticket", async || synced.ticket(other).await).await;
         let status = synced.problem(SyncProblem::TicketStuck).await;

@@ -101,15 +101,15 @@ on_both_engines! {
         let (services, connected) = start(&db).await;
         let made = told("h1", json!({"subject": "told"}));
         let effect =
-            fetched(&services, &connected, made.clone(), 61, shown(30, "ann@x.nl", 7)).await;
+            fetched(&services, &connected, made.clone(), 61, shown(30, "ann@x.example", 7)).await;
         assert_eq!((effect.outcome, effect.position.unwrap().get()), (Outcome::Created, 1));
         assert_eq!(story(&services).await, created_then_updated());
 
-        let again = fetched(&services, &connected, made, 62, shown(30, "ann@x.nl", 7)).await;
+        let again = fetched(&services, &connected, made, 62, shown(30, "ann@x.example", 7)).await;
         assert_eq!(again, effect, "the same hint again is a duplicate");
         let other = told("h2", json!({"subject": "told"}));
         let second =
-            fetched(&services, &connected, other, 63, shown(30, "ann@x.nl", 7)).await;
+            fetched(&services, &connected, other, 63, shown(30, "ann@x.example", 7)).await;
         assert_eq!(second.outcome, Outcome::Unchanged, "a ticket is created once");
         assert_eq!(story(&services).await, created_then_updated());
         services.stop().await;
@@ -118,7 +118,7 @@ on_both_engines! {
     async fn a_change_within_the_second_of_the_creation_is_logged_too(db: Database) {
         let (services, connected) = start(&db).await;
         let made = told("h1", json!({"subject": "told"}));
-        fetched(&services, &connected, made, 61, shown(0, "ann@x.nl", 7)).await;
+        fetched(&services, &connected, made, 61, shown(0, "ann@x.example", 7)).await;
         assert_eq!(story(&services).await, created_then_updated());
         services.stop().await;
     }
@@ -126,7 +126,7 @@ on_both_engines! {
     async fn a_ticket_that_is_as_it_began_is_one_event(db: Database) {
         let (services, connected) = start(&db).await;
         let made = told("h1", json!({"subject": "fetched"}));
-        fetched(&services, &connected, made, 61, shown(0, "ann@x.nl", 7)).await;
+        fetched(&services, &connected, made, 61, shown(0, "ann@x.example", 7)).await;
         assert_eq!(story(&services).await, [(TriggerKind::TicketCreated, "fetched".into())]);
         services.stop().await;
     }
@@ -134,10 +134,10 @@ on_both_engines! {
     async fn a_creation_that_comes_late_is_logged_with_the_object_as_it_stands(db: Database) {
         let (services, connected) = start(&db).await;
         let change = hint("h2", HintKind::Changed, 30);
-        fetched(&services, &connected, change, 61, shown(30, "ann@x.nl", 7)).await;
+        fetched(&services, &connected, change, 61, shown(30, "ann@x.example", 7)).await;
         assert_eq!(story(&services).await, []);
         let made = told("h1", json!({"subject": "told"}));
-        let effect = fetched(&services, &connected, made, 62, shown(30, "ann@x.nl", 7)).await;
+        let effect = fetched(&services, &connected, made, 62, shown(30, "ann@x.example", 7)).await;
         assert_eq!(effect.outcome, Outcome::Created);
         assert_eq!(story(&services).await, [(TriggerKind::TicketCreated, "fetched".into())]);
         services.stop().await;
@@ -145,13 +145,13 @@ on_both_engines! {
 
     async fn a_creation_that_comes_late_takes_back_no_change_of_its_second(db: Database) {
         let (services, connected) = start(&db).await;
-        services.apply(&connected, updated("e1", 1, 0).email("ann@x.nl").observed_at(60)).await;
+        services.apply(&connected, updated("e1", 1, 0).email("ann@x.example").observed_at(60)).await;
         let change = hint("h2", HintKind::Changed, 0);
-        fetched(&services, &connected, change, 61, shown(0, "ann@x.nl", 7)).await;
+        fetched(&services, &connected, change, 61, shown(0, "ann@x.example", 7)).await;
         let before = vec![(TriggerKind::TicketUpdated, "fetched".to_owned())];
         assert_eq!(story(&services).await, before);
         let made = told("h1", json!({"subject": "told"}));
-        let effect = fetched(&services, &connected, made, 62, shown(0, "ann@x.nl", 7)).await;
+        let effect = fetched(&services, &connected, made, 62, shown(0, "ann@x.example", 7)).await;
         assert_eq!(effect.outcome, Outcome::Created);
         let created = (TriggerKind::TicketCreated, "fetched".to_owned());
         assert_eq!(story(&services).await, [before, vec![created]].concat());
@@ -164,40 +164,40 @@ on_both_engines! {
         let effect = fetched(&services, &connected, made, 61, shown(30, "", 7)).await;
         assert_eq!(effect.outcome, Outcome::Parked);
         assert_eq!(parked(&services).await.len(), 1);
-        services.apply(&connected, updated("e1", 2, 90).requester(7, "ann@x.nl")).await;
+        services.apply(&connected, updated("e1", 2, 90).requester(7, "ann@x.example")).await;
         assert_eq!(story(&services).await, created_then_updated());
-        assert_eq!(object(&services, "ann@x.nl").await, [2, 1]);
+        assert_eq!(object(&services, "ann@x.example").await, [2, 1]);
         services.stop().await;
     }
 
     async fn an_absent_ticket_is_deleted_as_of_what_was_last_seen_of_it(db: Database) {
         let (services, connected) = start(&db).await;
-        services.apply(&connected, updated("e1", 1, 100).email("ann@x.nl")).await;
+        services.apply(&connected, updated("e1", 1, 100).email("ann@x.example")).await;
         let gone = hint("h1", HintKind::SoftDeleted, 50);
         let effect = fetched(&services, &connected, gone, 120, Shown::Absent).await;
         assert_eq!(effect.outcome, Outcome::Deleted, "though the hint tells of an older ticket");
-        assert!(object(&services, "ann@x.nl").await.is_empty());
+        assert!(object(&services, "ann@x.example").await.is_empty());
 
-        let before = updated("e2", 1, 100).email("ann@x.nl").observed_at(119);
+        let before = updated("e2", 1, 100).email("ann@x.example").observed_at(119);
         services.apply(&connected, before).await;
-        assert!(object(&services, "ann@x.nl").await.is_empty(), "it was seen before that");
+        assert!(object(&services, "ann@x.example").await.is_empty(), "it was seen before that");
 
         let back = hint("h2", HintKind::Undeleted, 100);
-        let there = shown(100, "ann@x.nl", 901);
+        let there = shown(100, "ann@x.example", 901);
         let effect = fetched(&services, &connected, back, 130, there).await;
         assert_eq!(effect.outcome, Outcome::Restored, "though its updated_at is the same");
-        assert_eq!(object(&services, "ann@x.nl").await, [1]);
+        assert_eq!(object(&services, "ann@x.example").await, [1]);
         assert_eq!(story(&services).await, []);
         services.stop().await;
     }
 
     async fn what_was_seen_later_outlives_an_absence_seen_before(db: Database) {
         let (services, connected) = start(&db).await;
-        services.apply(&connected, created("e1", 1).email("ann@x.nl").observed_at(200)).await;
+        services.apply(&connected, created("e1", 1).email("ann@x.example").observed_at(200)).await;
         let gone = hint("h1", HintKind::Changed, 0);
         let effect = fetched(&services, &connected, gone, 120, Shown::Absent).await;
         assert_eq!(effect.outcome, Outcome::Stale);
-        assert_eq!(object(&services, "ann@x.nl").await, [1]);
+        assert_eq!(object(&services, "ann@x.example").await, [1]);
         services.stop().await;
     }
 
@@ -206,7 +206,7 @@ on_both_engines! {
         let gone = hint("h1", HintKind::Created, 60);
         let effect = fetched(&services, &connected, gone, 61, Shown::Absent).await;
         assert_eq!((effect.outcome, effect.position), (Outcome::Deleted, None));
-        let late = services.apply(&connected, created("e1", 1).email("ann@x.nl")).await;
+        let late = services.apply(&connected, created("e1", 1).email("ann@x.example")).await;
         assert_eq!(late.position, None, "nothing is logged of it: {late:?}");
         services.stop().await;
     }

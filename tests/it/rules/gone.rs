@@ -10,10 +10,10 @@ use crate::support::{
 on_both_engines! {
     async fn a_deleted_ticket_leaves_the_object_in_silence(db: Database) {
         let (services, connected) = start(&db).await;
-        services.apply(&connected, created("e1", 1).email("ann@x.nl")).await;
+        services.apply(&connected, created("e1", 1).email("ann@x.example")).await;
         let answer = services.apply(&connected, deleted("e2", 1, 60)).await;
         assert_eq!((answer.outcome(), answer.position), (EventOutcome::Deleted, None));
-        assert!(object(&services, "ann@x.nl").await.is_empty());
+        assert!(object(&services, "ann@x.example").await.is_empty());
         assert_eq!(reason(&ticket(&services, &connected, 1).await.unwrap_err()), "TICKET_NOT_FOUND");
         assert_eq!(log(&services).await.len(), 1);
         services.stop().await;
@@ -29,12 +29,12 @@ on_both_engines! {
 
     async fn a_ticket_that_comes_back_returns_in_silence(db: Database) {
         let (services, connected) = start(&db).await;
-        services.apply(&connected, created("e1", 1).email("ann@x.nl")).await;
+        services.apply(&connected, created("e1", 1).email("ann@x.example")).await;
         services.apply(&connected, deleted("e2", 1, 60)).await;
-        let back = undeleted("e3", 1, 90).email("ann@x.nl").subject("Back");
+        let back = undeleted("e3", 1, 90).email("ann@x.example").subject("Back");
         let answer = services.apply(&connected, back).await;
         assert_eq!((answer.outcome(), answer.position), (EventOutcome::Restored, None));
-        assert_eq!(object(&services, "ann@x.nl").await, [1]);
+        assert_eq!(object(&services, "ann@x.example").await, [1]);
         assert_eq!(log(&services).await.len(), 1);
         services.stop().await;
     }
@@ -46,9 +46,9 @@ on_both_engines! {
             EventOutcome::Deleted,
             "also of a ticket never seen"
         );
-        let late = services.apply(&connected, created("e1", 1).email("ann@x.nl")).await;
+        let late = services.apply(&connected, created("e1", 1).email("ann@x.example")).await;
         assert_eq!((late.outcome(), late.position), (EventOutcome::Stale, None));
-        assert!(object(&services, "ann@x.nl").await.is_empty());
+        assert!(object(&services, "ann@x.example").await.is_empty());
         assert!(log(&services).await.is_empty(), "not logged for a deleted ticket");
         services.stop().await;
     }

@@ -22,7 +22,7 @@ on_both_engines! {
         services.apply(&connected, of(updated("e3", 1, 60).subject("Newest"))).await;
         services.apply(&connected, of(created("e1", 1))).await;
         services.apply(&connected, of(created("e2", 2).at(30))).await;
-        let release = updated("e4", 3, 90).requester(7, "ann@x.nl");
+        let release = updated("e4", 3, 90).requester(7, "ann@x.example");
         assert_eq!(services.apply(&connected, release).await.outcome(), EventOutcome::Adopted);
         assert!(parked(&services).await.is_empty());
         assert_eq!(outcome_of(&services, &connected, "e1").await, EventOutcome::Created);
@@ -30,7 +30,7 @@ on_both_engines! {
         assert_eq!(outcome_of(&services, &connected, "e3").await, EventOutcome::Updated);
         let order: Vec<_> = log(&services).await.into_iter().map(|event| event.event_id).collect();
         assert_eq!(order, ["e1", "e2", "e3"]);
-        assert_eq!(object(&services, "ann@x.nl").await, [3, 2, 1]);
+        assert_eq!(object(&services, "ann@x.example").await, [3, 2, 1]);
         services.stop().await;
     }
 
@@ -38,35 +38,35 @@ on_both_engines! {
         let (services, connected) = start(&db).await;
         services.apply(&connected, created("e1", 1).requester(7, "")).await;
         services.apply(&connected, updated("e2", 1, 30).requester(7, "")).await;
-        services.apply(&connected, updated("e3", 1, 60).requester(8, "bob@x.nl")).await;
-        services.apply(&connected, created("e4", 2).at(90).requester(7, "ann@x.nl")).await;
+        services.apply(&connected, updated("e3", 1, 60).requester(8, "bob@x.example")).await;
+        services.apply(&connected, created("e4", 2).at(90).requester(7, "ann@x.example")).await;
         assert_eq!(outcome_of(&services, &connected, "e1").await, EventOutcome::Created);
         assert_eq!(outcome_of(&services, &connected, "e2").await, EventOutcome::Stale);
         let first = &log(&services).await[0];
         assert_eq!((first.event_id.as_str(), first.kind()), ("e1", TriggerKind::TicketCreated));
-        assert_eq!(first.contact.as_ref().unwrap().email, "bob@x.nl", "the object as it stands");
+        assert_eq!(first.contact.as_ref().unwrap().email, "bob@x.example", "the object as it stands");
         services.stop().await;
     }
 
     async fn a_new_requester_without_an_address_takes_the_ticket_out_at_once(db: Database) {
         let (services, connected) = start(&db).await;
-        services.apply(&connected, created("e1", 1).requester(7, "ann@x.nl")).await;
+        services.apply(&connected, created("e1", 1).requester(7, "ann@x.example")).await;
         services.apply(&connected, updated("e2", 1, 60).requester(8, "")).await;
-        assert!(object(&services, "ann@x.nl").await.is_empty());
-        let between = updated("e3", 1, 30).requester(7, "ann@x.nl");
+        assert!(object(&services, "ann@x.example").await.is_empty());
+        let between = updated("e3", 1, 30).requester(7, "ann@x.example");
         assert_eq!(services.apply(&connected, between).await.outcome(), EventOutcome::Updated);
-        assert!(object(&services, "ann@x.nl").await.is_empty(), "a newer state is known");
-        services.apply(&connected, updated("e4", 2, 90).requester(8, "bob@x.nl")).await;
-        assert_eq!(object(&services, "bob@x.nl").await, [2, 1]);
+        assert!(object(&services, "ann@x.example").await.is_empty(), "a newer state is known");
+        services.apply(&connected, updated("e4", 2, 90).requester(8, "bob@x.example")).await;
+        assert_eq!(object(&services, "bob@x.example").await, [2, 1]);
         services.stop().await;
     }
 
     async fn an_address_observed_before_serves_an_event_without_one(db: Database) {
         let (services, connected) = start(&db).await;
-        services.apply(&connected, created("e1", 1).requester(7, "ann@x.nl")).await;
+        services.apply(&connected, created("e1", 1).requester(7, "ann@x.example")).await;
         let answer = services.apply(&connected, updated("e2", 1, 60).requester(7, "")).await;
         assert_eq!(answer.outcome(), EventOutcome::Updated);
-        let ann = contact(&services, "ann@x.nl").await.unwrap();
+        let ann = contact(&services, "ann@x.example").await.unwrap();
         assert_eq!(answer.contact_id, ann.contact_id);
         services.stop().await;
     }
@@ -77,7 +77,7 @@ on_both_engines! {
         let same = services.apply(&connected, created("e1", 1).email("").subject("Draft")).await;
         assert_eq!(same.outcome(), EventOutcome::Duplicate);
         assert_eq!(same.first_outcome(), EventOutcome::Parked);
-        let again = services.apply(&connected, created("e1", 1).email("ann@x.nl")).await;
+        let again = services.apply(&connected, created("e1", 1).email("ann@x.example")).await;
         assert_eq!(again.outcome(), EventOutcome::Created);
         assert!(parked(&services).await.is_empty());
         assert_eq!(log(&services).await.len(), 1);
