@@ -155,7 +155,8 @@ impl SigningSecrets {
     async fn look_up(&self, id: ConnectionId, now: Timestamp) -> Result<Found> {
         counter!("ticketsync_webhook_secret_reads_total").increment(1);
         let read_at = Instant::now();
-        let found = match self.store.webhook_owner(id).await? {
+        let owner = self.store.webhook_owners(&[id]).await?.remove(&id).transpose()?;
+        let found = match owner {
             None => Found::Nobody,
             Some(WebhookOwner { state, .. }) if !state.accepts_events() => Found::Closed,
             Some(WebhookOwner { key: connection, state: _, webhook, signing }) => {

@@ -1,5 +1,7 @@
 //! What a connection's webhook signs with.
 
+use std::collections::HashMap;
+
 use super::{Error, Result, Store, Tx, on::on};
 use crate::domain::{
     ConnectionId, ConnectionKey, ConnectionState, Invalid, Sealed, SecretColumn, SecretPlace,
@@ -26,6 +28,20 @@ pub struct WebhookOwner {
     pub signing: Option<SealedSigning>,
 }
 
+/// The connections whose ids are these of a JSON array.
+macro_rules! owners {
+    ($are_these:literal) => {
+        concat!(
+            "
+            select account_id, connection_id, state, webhook_state, signing_secret,
+                   previous_signing_secret, signing_secret_at
+              from connections
+             where connection_id ",
+            $are_these
+        )
+    };
+}
+
 #[derive(sqlx::FromRow)]
 struct Row {
     account_id: String,
@@ -45,19 +61,20 @@ pub(super) struct SigningRow {
 }
 
 impl Store {
-    /// The connection of this id, whichever account's: a webhook is called without naming one. The
-    /// id is random and never given twice.
-    pub async fn webhook_owner(&self, id: ConnectionId) -> Result<Option<WebhookOwner>> {
-        const SQL: &str = "
-            select account_id, connection_id, state, webhook_state, signing_secret,
-                   previous_signing_secret, signing_secret_at
-              from connections
-             where connection_id = $1
-             limit 1";
-        let row: Option<Row> = on!(Read(self), |db| {
-            sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(db).await?
-        });
-        row.map(TryInto::try_into).transpose()
+    /// The connections of these ids, whichever accounts': a webhook is called without naming one. An
+    /// id is random and never given twice; one that no connection has is not among them. One that
+    /// does not read has an error of its own, which is no concern of the others.
+    pub async fn webhook_owners(
+        &self,
+        ids: &[ConnectionId],
+    ) -> Result<HashMap<ConnectionId, Result<WebhookOwner>>> {
+        const SQLITE: &str = owners!("in (select value from json_each($1))");
+        const POSTGRES: &str = owners!("= any (array(select json_array_elements_text($1::json)))");
+        let sql = self.pick(SQLITE, POSTGRES);
+        let ids = ids.iter().map(ToString::to_string).collect::<serde_json::Value>().to_string();
+        let rows: Vec<Row> =
+            on!(Read(self), |db| sqlx::query_as(sql).bind(&ids).fetch_all(db).await?);
+        rows.into_iter().map(|row| Ok((row.id()?, row.try_into()))).collect()
     }
 }
 
@@ -118,16 +135,21 @@ impl SigningRow {
     }
 }
 
+impl Row {
+    fn id(&self) -> Result<ConnectionId> {
+        let corrupt = |problem: Invalid| Error::corrupt("connections", &problem);
+        self.connection_id.parse().map_err(corrupt)
+    }
+}
+
 impl TryFrom<Row> for WebhookOwner {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self> {
         let corrupt = |problem: Invalid| Error::corrupt("connections", &problem);
+        let connection = row.id()?;
         Ok(Self {
-            key: ConnectionKey {
-                account: row.account_id.try_into().map_err(corrupt)?,
-                connection: row.connection_id.parse().map_err(corrupt)?,
-            },
+            key: ConnectionKey { account: row.account_id.try_into().map_err(corrupt)?, connection },
             state: row.state.parse().map_err(corrupt)?,
             webhook: row.webhook_state.parse().map_err(corrupt)?,
             signing: row.signing.signing()?,

@@ -108,12 +108,13 @@ async fn debugged(db: &Database, to: &Connected, secrets: &[&str]) -> String {
     let mut tx = store.begin().await.unwrap();
     let stored = tx.webhook(&to.key()).await.unwrap();
     drop(tx);
-    let owner = store.webhook_owner(to.key().connection).await.unwrap();
+    let owners = store.webhook_owners(&[to.key().connection]).await.unwrap();
+    assert_eq!(owners.len(), 1);
     store.close().await;
     let read = |text: &&str| SigningSecret::try_from(Secret::new((*text).to_owned()));
     let read: Vec<_> = secrets.iter().map(read).collect();
     assert!(read.iter().any(Result::is_ok) && read.iter().any(Result::is_err));
-    format!("{stored:?} {owner:?} {read:?}")
+    format!("{stored:?} {owners:?} {read:?}")
 }
 
 on_both_engines! {

@@ -5,18 +5,51 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use ticketsync::{
     clock,
+    domain::{ConnectionId, ConnectionKey, ConnectionState},
     service::{
         Keyring, keyring,
         rotation::{Inventory, Rotation},
     },
+    store::{self, Store, WebhookOwner},
 };
+use uuid::Uuid;
 
 use crate::support::{
     ENCRYPTION_KEYS, Hook, Replica, SIGNING_SECRET, eventually, on_both_engines, store_secrets,
     zendesk_event,
 };
 
+async fn owner(store: &Store, key: &ConnectionKey) -> WebhookOwner {
+    let mut owners = store.webhook_owners(&[key.connection]).await.unwrap();
+    owners.remove(&key.connection).unwrap().unwrap()
+}
+
 on_both_engines! {
+    async fn many_ids_are_looked_up_at_once_whichever_accounts_they_are(db: Database) {
+        let one = Hook::registered(&db, "one").await.key();
+        let two = db.active_connection("two").await.key();
+        let broken = Hook::registered(&db, "broken").await.key();
+        Hook::registered(&db, "other").await;
+        let mut session = db.session().await;
+        let breaks = "update connections set state = 'unheard of' where account_id = 'broken'";
+        session.execute(breaks).await;
+        session.close().await;
+        let store = db.store().await;
+        assert!(store.webhook_owners(&[]).await.unwrap().is_empty());
+        let mut ids: Vec<_> = (0..1_000).map(|_| ConnectionId(Uuid::new_v4())).collect();
+        ids.extend([&two, &broken, &one, &two].map(|key| key.connection));
+        let mut owners = store.webhook_owners(&ids).await.unwrap();
+        for (key, has_secret) in [(one, true), (two, false)] {
+            let owner = owners.remove(&key.connection).unwrap().unwrap();
+            assert_eq!((owner.key, owner.signing.is_some()), (key, has_secret));
+            assert_eq!(owner.state, ConnectionState::Active);
+        }
+        let unread = owners.remove(&broken.connection).unwrap();
+        assert!(matches!(unread, Err(store::Error::Corrupt { .. })), "{unread:?}");
+        assert!(owners.is_empty(), "{owners:?}");
+        store.close().await;
+    }
+
     async fn a_replaced_secret_is_seen_within_seconds_and_the_old_one_is_good_for_an_hour(db: Database) {
         let to = Hook::registered(&db, "acme").await;
         let service = Replica::start(db.url()).await;
@@ -98,7 +131,7 @@ on_both_engines! {
         let alone: Keyring = new.expose().parse().unwrap();
         assert_eq!(inventory.missing_from(&alone).count(), 0);
         let key = to.key();
-        let signing = store.webhook_owner(key.connection).await.unwrap().unwrap().signing.unwrap();
+        let signing = owner(&store, &key).await.signing.unwrap();
         let opened: Vec<_> = signing.places(&key).map(|(sealed, place)| {
             alone.open(sealed, place).unwrap().expose().to_owned()
         }).collect();
@@ -108,7 +141,7 @@ on_both_engines! {
         tx.lock_account(&key.account).await.unwrap();
         tx.save_signing(&key, None).await.unwrap();
         tx.commit().await.unwrap();
-        let owner = store.webhook_owner(key.connection).await.unwrap().unwrap();
+        let owner = owner(&store, &key).await;
         assert_eq!((owner.key, owner.signing), (key, None));
         store.close().await;
     }
