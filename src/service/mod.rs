@@ -2,6 +2,7 @@
 
 pub mod access;
 mod authorizing;
+mod batched_reads;
 mod batcher;
 mod connecting;
 mod contact_fields;
@@ -16,7 +17,6 @@ mod previews;
 mod pruner;
 mod relay;
 pub mod rotation;
-mod shared_reads;
 mod signing_secrets;
 mod tail;
 mod upkeep;

@@ -3,19 +3,17 @@
 mod cache;
 
 use std::{
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use metrics::counter;
-use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::{Instant, timeout},
-};
+use tokio::time::{Instant, timeout};
 use tracing::{debug, error};
 
 use self::cache::{CACHE_LIFE, Cache, Found, Owner};
-use super::{Keyring, shared_reads::SharedReads};
+use super::{Keyring, batched_reads::BatchedReads};
 use crate::{
     domain::{ConnectionId, ConnectionKey, Secret, Timestamp, WebhookState},
     error::{Error, Result},
@@ -31,20 +29,15 @@ const PREVIOUS_SECRET_LIFE: Duration = Duration::from_hours(1);
 /// How long the secrets of a delivery are waited for that is refused whatever they are.
 const LATE_CHECK_LIMIT: Duration = Duration::from_secs(1);
 
-/// How many ids are looked up at once of which no connection is known: each costs whoever guesses it
-/// a signature's shape, and the database a read. The others wait, so that most of the store's
-/// connections are left to those who do not guess.
-const MAX_STRANGERS: usize = 2;
-
 /// What deliveries are checked with. Cheap to clone.
 #[derive(Clone)]
 pub struct SigningSecrets {
     store: Store,
     keyring: Keyring,
     cache: Arc<Mutex<Cache>>,
-    /// None is a read that failed.
-    reads: SharedReads<ConnectionId, Option<Found>>,
-    strangers: Arc<Semaphore>,
+    /// Together and one after the other: a guess costs whoever makes it a signature's shape, and many
+    /// of them must hold up neither a genuine delivery nor whoever else wants the store.
+    reads: BatchedReads<ConnectionId, Found>,
 }
 
 /// What became of a check.
@@ -63,8 +56,7 @@ impl SigningSecrets {
     /// Reads from this store, and opens with these keys.
     #[must_use]
     pub fn new(store: Store, keyring: Keyring) -> Self {
-        let strangers = Arc::new(Semaphore::new(MAX_STRANGERS));
-        Self { store, keyring, cache: Arc::default(), reads: SharedReads::default(), strangers }
+        Self { store, keyring, cache: Arc::default(), reads: BatchedReads::default() }
     }
 
     /// Checks a delivery to the webhook of the connection with this id.
@@ -129,44 +121,55 @@ impl SigningSecrets {
         if let Some(found) = self.cache().find(id, max_age) {
             return Ok(found);
         }
-        let mut failure = None;
-        let read = async {
-            // Somebody may have read it while this one began to wait.
-            if let Some(found) = self.cache().find(id, max_age) {
-                return Some(found);
-            }
-            let _turn = self.turn(id).await;
-            self.look_up(id, now).await.map_err(|error| failure = Some(error)).ok()
-        };
-        let found = self.reads.read(id, read).await;
+        let found = self.reads.read(id, |ids| self.look_up(ids, now)).await?;
         // Why somebody else's read failed, they say.
-        found.ok_or_else(|| failure.unwrap_or(Error::StoreUnavailable))
+        found.ok_or(Error::StoreUnavailable)
     }
 
-    /// Waits until this id may be looked up: one that is a connection's as far as is known, at once.
-    async fn turn(&self, id: ConnectionId) -> Option<SemaphorePermit<'_>> {
-        if self.cache().knows(id) {
-            return None;
+    /// What is known of these ids. One whose connection does not read is left out.
+    async fn look_up(
+        &self,
+        ids: HashSet<ConnectionId>,
+        now: Timestamp,
+    ) -> Result<HashMap<ConnectionId, Found>> {
+        let mut all = self.read_meanwhile(&ids);
+        let unread: Vec<_> = ids.into_iter().filter(|id| !all.contains_key(id)).collect();
+        if unread.is_empty() {
+            return Ok(all);
         }
-        // Never closed.
-        self.strangers.acquire().await.ok()
-    }
-
-    async fn look_up(&self, id: ConnectionId, now: Timestamp) -> Result<Found> {
         counter!("ticketsync_webhook_secret_reads_total").increment(1);
         let read_at = Instant::now();
-        let owner = self.store.webhook_owners(&[id]).await?.remove(&id).transpose()?;
-        let found = match owner {
-            None => Found::Nobody,
-            Some(WebhookOwner { state, .. }) if !state.accepts_events() => Found::Closed,
-            Some(WebhookOwner { key: connection, state: _, webhook, signing }) => {
-                let secrets = signing.map(|signing| self.open(&connection, &signing, now));
-                let secrets = secrets.unwrap_or_default().into();
-                Found::Owner(Owner { connection, webhook, secrets, read_at })
-            }
-        };
-        self.cache().keep(id, &found, read_at);
-        Ok(found)
+        let mut owners = self.store.webhook_owners(&unread).await?;
+        for id in unread {
+            let found = match owners.remove(&id) {
+                None => Found::Nobody,
+                Some(Ok(owner)) => self.found(owner, read_at, now),
+                Some(Err(cause)) => {
+                    error!(connection = %id, %cause, "a connection does not read");
+                    continue;
+                }
+            };
+            self.cache().keep(id, &found, read_at);
+            all.insert(id, found);
+        }
+        Ok(all)
+    }
+
+    /// What others have read of these ids while whoever asks waited for the turn: fresh enough for
+    /// all who ask, whatever brought them.
+    fn read_meanwhile(&self, ids: &HashSet<ConnectionId>) -> HashMap<ConnectionId, Found> {
+        let cache = self.cache();
+        ids.iter().filter_map(|id| Some((*id, cache.find(*id, MISMATCH_LIFE)?))).collect()
+    }
+
+    fn found(&self, owner: WebhookOwner, read_at: Instant, now: Timestamp) -> Found {
+        let WebhookOwner { key: connection, state, webhook, signing } = owner;
+        if !state.accepts_events() {
+            return Found::Closed;
+        }
+        let secrets = signing.map(|signing| self.open(&connection, &signing, now));
+        let secrets = secrets.unwrap_or_default().into();
+        Found::Owner(Owner { connection, webhook, secrets, read_at })
     }
 
     /// The secrets that are good now. One that does not open is said here.

@@ -63,11 +63,6 @@ impl Cache {
         self.absent.get(&id).filter(|read_at| is_absent(read_at)).map(|_| Found::Nobody)
     }
 
-    /// Whether the id was a connection's when it was last looked up.
-    pub(super) fn knows(&self, id: ConnectionId) -> bool {
-        self.owners.contains_key(&id)
-    }
-
     /// Takes note of what was found by a read that began then.
     pub(super) fn keep(&mut self, id: ConnectionId, found: &Found, read_at: Instant) {
         self.owners.remove(&id);

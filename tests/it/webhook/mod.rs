@@ -29,7 +29,11 @@ async fn waiting(db: &Database) -> i64 {
 async fn counted(service: &Replica, name: &str) -> u64 {
     let metrics = reqwest::get(format!("http://{}/metrics", service.http)).await.unwrap();
     assert_eq!(metrics.status(), StatusCode::OK);
-    let metrics = metrics.text().await.unwrap();
+    value_of(name, &metrics.text().await.unwrap())
+}
+
+/// What stands under this name in a text of metrics; nothing counted is 0.
+fn value_of(name: &str, metrics: &str) -> u64 {
     let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     value.map_or(0, |value| value.parse().unwrap())
 }
