@@ -41,9 +41,10 @@ impl Visit {
             self.due(due_at);
             return Ok(());
         }
-        // Also where it fails, so that it is not called more often than Zendesk allows.
-        self.left.export_due_at = Some(now.plus(self.upkeep.options.export_pause));
-        let next = match self.read_page(now).await {
+        let read = self.read_page(now).await;
+        // Also where it failed, so that it is not called more often than Zendesk allows.
+        self.left.export_due_at = Some(self.next_page_at());
+        let next = match read {
             Ok(next) => next,
             Err(Setback::Failed(Error::Zendesk(error))) => self.after_refusal(error, now)?,
             Err(setback) => return Err(setback),
@@ -75,12 +76,18 @@ impl Visit {
             self.left.export_cursor = Some(after.as_str().to_owned());
         }
         Ok(match page.end {
-            ExportEnd::Ahead => now.plus(self.upkeep.options.export_pause),
+            ExportEnd::Ahead => self.next_page_at(),
             ExportEnd::Reached => {
                 self.left.exported_at = Some(now);
                 now.plus(jittered(self.upkeep.options.reconcile_interval))
             }
         })
+    }
+
+    /// When the next page may be asked for: counted from the answer to the last one, since a call may have
+    /// waited for its turn.
+    fn next_page_at(&self) -> Timestamp {
+        self.now().plus(self.upkeep.options.export_pause)
     }
 
     async fn export(&self, from: &ExportFrom) -> Result<ExportPage, Setback> {
