@@ -101,16 +101,17 @@ impl Store {
             columns!()
         ));
         let sql = self.pick(SQL.sqlite, SQL.postgres);
-        let row: Option<Row> = on!(Write(self), |db| {
+        // All of them, though there is one at most: on SQLite the statement has committed only at its end.
+        let rows: Vec<Row> = on!(Write(self), |db| {
             sqlx::query_as(sql)
                 .bind(key.account.as_str())
                 .bind(key.connection.to_string())
                 .bind(owner.0.as_str())
                 .bind(micros(lease))
-                .fetch_optional(db)
+                .fetch_all(db)
                 .await?
         });
-        row.map(|row| row.claimed(owner)).transpose()
+        rows.into_iter().next().map(|row| row.claimed(owner)).transpose()
     }
 }
 

@@ -128,7 +128,7 @@ impl Store {
 
 impl Tx<'_> {
     /// Whether a lease is still the holder's, and nobody has changed what there is to do since it was
-    /// taken. Under the account's lock it stays so.
+    /// taken. Under the account's lock nobody does; a lease can still run out.
     pub async fn is_as_claimed(&mut self, lease: &Lease) -> Result<bool> {
         const SQL: &str = "
             select exists (select 1

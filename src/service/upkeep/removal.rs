@@ -51,6 +51,12 @@ impl Upkeep {
         };
         let visit = Visit::begin(self.clone(), lease, left, CancellationToken::new()).await?;
         let Some(mut visit) = visit else { return Ok(Removal::Unconfirmed) };
+        if !visit.is_to_be_removed() {
+            // Somebody has connected it again while this waited: what they need done is due still.
+            visit.due(visit.now());
+            visit.release(Ok(())).await;
+            return Ok(Removal::Unconfirmed);
+        }
         let (removal, end) = match visit.remove_within(PART_TIMEOUT).await {
             Ok(removal) => (removal, Ok(())),
             Err(setback) => (Removal::Unconfirmed, Err(setback)),
@@ -194,6 +200,10 @@ impl Visit {
         // What is due with the webhook since then is that it goes.
         let begun_at = self.left.webhook_due_at;
         is_refusal && self.is_ended() || is_out_of_patience(begun_at, self.now())
+    }
+
+    fn is_to_be_removed(&self) -> bool {
+        self.is_ended() && self.connection.webhook == WebhookState::Removing
     }
 
     /// Whether nobody will give other tokens. One that is being connected again has some, or will have,

@@ -11,6 +11,7 @@ use ticketsync::{
     },
     proto::v1::DisconnectRequest,
     service::Removal,
+    store::LeaseOwner,
 };
 
 use super::{HOOKS, Site, calls, execute, nothing_is_kept, texts, webhooks};
@@ -21,6 +22,8 @@ use crate::{
 
 /// Another address of the service.
 const OTHER_HOOKS: &str = "http://127.0.0.1:9/behind";
+/// How long a lease lasts that somebody else holds: longer than any of this takes.
+const LONG: Duration = Duration::from_mins(1);
 /// How long a removal is tried, less a little and more than that.
 const ALMOST_A_WEEK: Duration = Duration::from_mins(7 * 24 * 60 - 1);
 const OVER_A_WEEK: Duration = Duration::from_secs(7 * 24 * 3_600 + 1);
@@ -194,6 +197,28 @@ on_both_engines! {
         assert_eq!(site.disconnect(&key).await.removal, Removal::Confirmed);
         assert!(help.desk.oauth.token(new.expose(), clock::now()).is_none(), "it lives on");
         assert!(nothing_is_kept(&db).await);
+    }
+
+    async fn who_connects_again_while_an_end_waits_for_the_lease_is_looked_after(db: Database) {
+        let help = HelpDesk::start().await;
+        let site = Site::start(&db, &help).await;
+        let key = site.registered(&help).await;
+        let somebody = LeaseOwner::random();
+        let (lease, left) =
+            site.store.claim_upkeep_of(&key, &somebody, LONG).await.unwrap().unwrap();
+        let again = async {
+            site.state(&key, ConnectionState::Disconnected).await;
+            site.authorize(&help).await;
+            site.connecting.finish(key.clone(), Vec::new(), clock::now()).await.unwrap();
+            site.store.release_upkeep(&lease, &left).await.unwrap();
+        };
+        let (ended, ()) = tokio::join!(site.disconnect(&key), again);
+        assert_eq!(ended.removal, Removal::Unconfirmed);
+        site.webhook(&key, WebhookState::Registered).await;
+        assert!(site.idle(&key).await.due_at.is_some(), "nobody looks after it any more");
+        assert_eq!(webhooks(&help, &key).len(), 1);
+        let token = site.token(&key).await.unwrap();
+        assert!(help.desk.oauth.token(token.expose(), clock::now()).is_some());
     }
 
     async fn new_tokens_that_die_leave_the_removal_to_those_that_come_after_them(db: Database) {
