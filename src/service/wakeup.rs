@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -74,7 +75,9 @@ impl Drop for Wakeup {
     /// The last to leave takes the account off the map, which else would only grow.
     fn drop(&mut self) {
         let mut accounts = lock(&self.accounts);
-        if accounts.get(&self.account).is_some_and(|sender| sender.receiver_count() == 1) {
+        // Gone before anybody counts: of two who leave at once each would see the other.
+        drop(mem::replace(&mut self.hints, watch::channel(()).1));
+        if accounts.get(&self.account).is_some_and(|sender| sender.receiver_count() == 0) {
             accounts.remove(&self.account);
         }
     }
