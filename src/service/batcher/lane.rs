@@ -78,7 +78,9 @@ impl LaneTask {
                 self.waiting.push(job);
             }
             let batch = self.waiting.take_batch();
-            self.settle(batch).await;
+            if self.settle(batch).await == Time::Up {
+                self.refuse_late();
+            }
         }
     }
 
@@ -91,9 +93,20 @@ impl LaneTask {
         }
     }
 
-    /// Brings every event of a batch to its answer: the failure table of the batch protocol.
+    /// Refuses all who have waited out their time behind a batch that did, too: each batch of them would
+    /// be tried for a while in vain, and all behind it would wait for that.
+    fn refuse_late(&mut self) {
+        let late = Instant::now().checked_sub(self.options.batch_limit);
+        let late = late.map(|late| self.waiting.take_waiting_since(late)).unwrap_or_default();
+        if !late.is_empty() {
+            give_up(late, &Error::StoreUnavailable);
+        }
+    }
+
+    /// Brings every event of a batch to its answer: the failure table of the batch protocol. Says
+    /// whether that took all the time there was.
     #[instrument(name = "batch", skip_all, fields(events = batch.len()))]
-    async fn settle(&mut self, batch: Vec<Job>) {
+    async fn settle(&mut self, batch: Vec<Job>) -> Time {
         let now = Instant::now();
         let oldest = batch.iter().map(|job| job.since).min().unwrap_or(now);
         let deadline = (oldest + self.options.batch_limit).max(now + LAST_TRY);
@@ -114,6 +127,7 @@ impl LaneTask {
                 Err(Settled::Halve(error) | Settled::GiveUp(error)) => give_up(part, &error),
             }
         }
+        if Instant::now() < deadline { Time::Left } else { Time::Up }
     }
 
     /// Tries until the batch is committed or it is clear what its callers are to be told.
@@ -165,6 +179,13 @@ fn settle_failure(failure: Failure, events: usize, retries: u32) -> Option<Settl
         Failure::Passing(_) | Failure::TooSlow => None,
         Failure::Unknown(_) => Some(Settled::GiveUp(Error::OutcomeUnknown)),
     }
+}
+
+/// Whether there was time left when a batch was settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Time {
+    Left,
+    Up,
 }
 
 /// How a batch that was not committed is settled.

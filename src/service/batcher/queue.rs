@@ -83,6 +83,18 @@ impl Waiting {
         self.len -= batch.len();
         batch
     }
+
+    /// Takes those whose callers have waited since this moment or longer, of each account the first ones.
+    pub(super) fn take_waiting_since(&mut self, moment: Instant) -> Vec<Job> {
+        let mut taken = Vec::new();
+        for jobs in self.accounts.values_mut() {
+            let late = jobs.partition_point(|(_, job)| job.since <= moment);
+            taken.extend(jobs.drain(..late).map(|(_, job)| job));
+        }
+        self.accounts.retain(|_, jobs| !jobs.is_empty());
+        self.len -= taken.len();
+        taken
+    }
 }
 
 fn size(incoming: &Incoming) -> usize {

@@ -1,6 +1,6 @@
 //! Which of what waits makes the next batch.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 
@@ -149,4 +149,18 @@ fn a_lane_is_full_at_its_limit_and_takes_again_after_a_batch() {
     assert!(waiting.is_full());
     waiting.take_batch();
     assert!(!waiting.is_full());
+}
+
+#[test]
+fn those_who_have_waited_since_a_moment_are_taken_and_the_others_stay() {
+    let mut waiting = waiting(&[("a", 2), ("b", 1)]);
+    let moment = Instant::now();
+    let after = moment + Duration::from_nanos(1);
+    for (account, id, since) in [("a", "3", moment), ("a", "4", after), ("c", "1", after)] {
+        waiting.push(Job { since, ..job(account, id, 0) });
+    }
+    assert_eq!(waiting.take_waiting_since(moment).len(), 4);
+    assert!(waiting.take_waiting_since(moment).is_empty());
+    assert_eq!(runs(&waiting.take_batch()), [("a".into(), 4, 4), ("c".into(), 1, 1)]);
+    assert!(waiting.is_empty());
 }
