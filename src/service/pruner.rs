@@ -6,11 +6,11 @@ use tokio::{select, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info, info_span, warn};
 
-use super::connecting::EXCHANGE_GRACE;
+use super::{connecting::EXCHANGE_GRACE, writes::in_time};
 use crate::{
     clock,
     domain::{AccountId, Position, Timestamp},
-    error::Result,
+    error::{Error, Result},
     store::{EventPlace, LockedAccount, Store, Tx},
 };
 
@@ -112,7 +112,7 @@ impl Pruner {
         shutdown: &CancellationToken,
         pruned: &mut Pruned,
     ) -> Result<()> {
-        let floor = self.raise_floor(account, now).await?;
+        let floor = in_time(self.raise_floor(account, now)).await?;
         self.prune_triggers(account, floor, shutdown, pruned).await?;
         self.prune_events(account, now, shutdown, pruned).await
     }
@@ -142,9 +142,13 @@ impl Pruner {
         pruned: &mut Pruned,
     ) -> Result<()> {
         while !shutdown.is_cancelled() {
-            let (mut tx, _) = self.lock(account).await?;
-            let count = tx.prune_triggers(account, floor).await?;
-            tx.commit().await?;
+            let count = in_time(async {
+                let (mut tx, _) = self.lock(account).await?;
+                let count = tx.prune_triggers(account, floor).await?;
+                tx.commit().await?;
+                Ok::<_, Error>(count)
+            });
+            let count = count.await?;
             pruned.trigger_count += count;
             if count == 0 {
                 break;
@@ -167,9 +171,13 @@ impl Pruner {
                 break;
             }
             if run.expired_count > 0 {
-                let (mut tx, _) = self.lock(account).await?;
-                pruned.event_count += tx.prune_events(account, &run, received_before).await?;
-                tx.commit().await?;
+                let count = in_time(async {
+                    let (mut tx, _) = self.lock(account).await?;
+                    let count = tx.prune_events(account, &run, received_before).await?;
+                    tx.commit().await?;
+                    Ok::<_, Error>(count)
+                });
+                pruned.event_count += count.await?;
             }
             place = run.last;
         }

@@ -1,21 +1,23 @@
 //! Callers that hang up at each moment in which they wait, one after the other: what chance hits in
 //! thousands of cancelled calls.
 
-use std::{future::poll_fn, pin::pin, task::Poll};
+use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use ticketsync::{
     domain::Contact,
-    error::Result,
+    error::{Error, Result},
     service::{Contacts, Writes},
     store::{Store, StoreOptions},
 };
 
-use crate::support::{Database, eventually, on_both_engines};
+use crate::support::{Database, PATIENCE, Proxy, eventually, on_both_engines};
 
 /// How often callers hang up: where a call waits just then is for two threads to settle.
 const TIMES: usize = 50;
 /// The most polls that a caller makes before that: more than there are waits.
 const POLLS: usize = 5;
+/// How long a write may take that stands still: long enough for one that does not.
+const LIMIT: Duration = Duration::from_secs(2);
 
 /// Polls a call so often, and drops it if it is not done by then; what it has answered.
 async fn hang_up_after<T>(polls: usize, call: impl Future<Output = T>) -> Option<T> {
@@ -104,5 +106,29 @@ async fn a_begin_that_is_given_up_leaves_no_transaction_open_on_sqlite() {
         session.execute("begin immediate; rollback").await;
     }
     session.close().await;
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_postgres_never_answers_gives_its_connection_back() {
+    let db = Database::postgres();
+    let (proxy, url) = Proxy::before(db.url()).await;
+    let options = StoreOptions {
+        url: url.parse().unwrap(),
+        pool_size: 1,
+        acquire_timeout: PATIENCE,
+        ..db.store_options()
+    };
+    let store = Store::open(&options).await.unwrap();
+    let contacts = Contacts::new(store.clone(), Writes::default().with_limit(LIMIT));
+    // As where the server's host is gone without a word: the connection stays, and is silent.
+    let mut held = proxy.hold_commit_after(0);
+    let (unknown, ()) = tokio::join!(create(&contacts, "ann@example.com"), held.reached());
+    assert!(matches!(unknown, Err(Error::OutcomeUnknown)), "{unknown:?}");
+    // The pool tries for a moment to roll it back.
+    let contacts = Contacts::new(store.clone(), Writes::default());
+    let bob = create(&contacts, "bob@example.com").await.unwrap();
+    assert_eq!(bob.email.as_str(), "bob@example.com");
+    drop(held);
     store.close().await;
 }

@@ -9,6 +9,7 @@ use super::Access;
 use crate::{
     domain::{Connection, ConnectionKey, Secret, SecretColumn},
     error::{Error, Result},
+    service::writes::in_time,
     store::{HeldTokens, RefreshMark, SealedTokens, Tx},
     zendesk::Tokens,
 };
@@ -37,7 +38,7 @@ impl Access {
         let begun = Instant::now();
         let mut failing = false;
         let kept = loop {
-            match self.try_to_keep(&connection.key, pair).await {
+            match in_time(self.try_to_keep(&connection.key, pair)).await {
                 Ok(kept) => break kept,
                 Err(error) if begun.elapsed() > self.limits.store_patience => return Err(error),
                 Err(error) => {

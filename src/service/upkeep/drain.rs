@@ -12,7 +12,7 @@ use crate::{
         TicketFetch, TicketId, Timestamp, WaitingHint,
     },
     error::Error,
-    service::access::Purpose,
+    service::{access::Purpose, writes::in_time},
     zendesk::{self, Fetched, MAX_IDS},
 };
 
@@ -123,7 +123,7 @@ impl Visit {
             }
         }
         let applied = self.apply(events, &mut back).await;
-        self.put_back(&back).await?;
+        in_time(self.put_back(&back)).await?;
         applied
     }
 

@@ -16,7 +16,7 @@ use crate::{
         Connection, ConnectionKey, ConnectionState, Secret, Timestamp, WebhookId, WebhookState,
     },
     error::{Error, Result},
-    service::access::Purpose,
+    service::{access::Purpose, writes::in_time},
     store::{self, Lease, StoredWebhook, Tx},
     zendesk::{self, WebhookPlace},
 };
@@ -102,7 +102,7 @@ impl Visit {
             return Ok(Removal::Unconfirmed);
         }
         let purpose = if self.is_ended() { Purpose::Removal } else { Purpose::Sync };
-        let known = self.stored().await?.id;
+        let known = in_time(self.stored()).await?.id;
         // Zendesk may refuse the one and still allow the other.
         let webhooks = self.part("webhook", limit, self.remove_webhooks(purpose, known)).await?;
         let token = if self.is_ended() {
@@ -115,7 +115,7 @@ impl Visit {
             (Removal::Confirmed, Removal::Confirmed) => Removal::Confirmed,
             (Removal::Unconfirmed, _) | (_, Removal::Unconfirmed) => Removal::Unconfirmed,
         };
-        self.settle_removal().await?;
+        in_time(self.settle_removal()).await?;
         Ok(removal)
     }
 

@@ -12,7 +12,7 @@ use crate::{
         Connection, ConnectionState, Secret, SyncProblem, Timestamp, Trouble, WebhookState, pause,
     },
     error::{Error, Result},
-    service::access::Purpose,
+    service::{access::Purpose, writes::in_time},
     store::{self, Lease, LeaseHolding},
     zendesk,
 };
@@ -78,7 +78,7 @@ impl Visit {
     pub(super) async fn work(&mut self) -> Result<(), Setback> {
         if self.connection.webhook == WebhookState::Removing {
             // Whoever has just ended it waits for the lease, to tell what comes of it.
-            if !self.is_as_claimed().await? {
+            if !in_time(self.is_as_claimed()).await? {
                 return Ok(());
             }
             self.finish_removal().await?;

@@ -12,7 +12,7 @@ use crate::{
         Timestamp, WebhookId, WebhookState,
     },
     error::{Error, Result},
-    service::access::Purpose,
+    service::{access::Purpose, writes::in_time},
     store::{SealedSigning, StoredWebhook},
     zendesk::{self, FoundWebhook, SigningSecret, WebhookFitness, WebhookPlace},
 };
@@ -58,11 +58,11 @@ impl Visit {
         let name = webhook_name(&self.connection.key);
         let place = WebhookPlace { name: &name, endpoint };
         let found = self.find(Purpose::Sync, place).await?;
-        let known = self.stored().await?.id;
+        let known = in_time(self.stored()).await?.id;
         let (kept, surplus) = choose(found, known.as_ref());
         if kept.is_none() && self.connection.webhook == WebhookState::Registered {
             warn!("the webhook at Zendesk is gone or unfit: making it anew");
-            self.save(None).await?;
+            in_time(self.save(None)).await?;
         }
         let id = match kept {
             Some(id) => id,
@@ -73,7 +73,7 @@ impl Visit {
         if let Some(elsewhere) = known.filter(|known| *known != id && !surplus.contains(known)) {
             self.delete(Purpose::Sync, &elsewhere).await?;
         }
-        self.save(Some((&id, secret.secret()))).await?;
+        in_time(self.save(Some((&id, secret.secret())))).await?;
         // Last, so that there is no moment without a webhook.
         for webhook in surplus {
             self.delete(Purpose::Sync, &webhook).await?;
