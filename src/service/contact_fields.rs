@@ -1,6 +1,6 @@
 //! The platform's contact fields, as they are told and taken back.
 
-use super::Writes;
+use super::{Writes, writes::in_time};
 use crate::{
     clock,
     domain::{
@@ -69,22 +69,27 @@ impl ContactFields {
         let whole = async move {
             let (mut after, mut configured) = (String::new(), None);
             loop {
-                let mut tx = store.begin().await?;
-                let locked = unmapped(&mut tx, &account, field).await?;
-                // It may have been mapped meanwhile, and written to where this has been before.
-                if configured.replace(locked.config_version) != Some(locked.config_version) {
-                    after.clear();
-                }
-                let last = tx.delete_contact_values(&locked, field, &after, CHUNK_ROWS).await?;
-                let Some(last) = last else {
-                    tx.delete_contact_field(&locked, field).await?;
-                    return Ok(tx.commit().await?);
+                let step = async {
+                    let mut tx = store.begin().await?;
+                    let locked = unmapped(&mut tx, &account, field).await?;
+                    // It may have been mapped meanwhile, and written to where this has been before.
+                    if configured.replace(locked.config_version) != Some(locked.config_version) {
+                        after.clear();
+                    }
+                    let last = tx.delete_contact_values(&locked, field, &after, CHUNK_ROWS).await?;
+                    if last.is_none() {
+                        tx.delete_contact_field(&locked, field).await?;
+                    }
+                    tx.commit().await?;
+                    Ok::<_, Error>(last)
                 };
-                tx.commit().await?;
-                after = last;
+                match in_time(step).await? {
+                    None => return Ok(()),
+                    Some(last) => after = last,
+                }
             }
         };
-        self.writes.run(whole).await
+        self.writes.run_in_steps(whole).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use super::{Connecting, Removal, Upkeep, keyring::OpenError};
+use super::{Connecting, Removal, Upkeep, keyring::OpenError, writes::in_time};
 use crate::{
     domain::{
         Connection, ConnectionKey, ConnectionState, Sealed, Secret, SecretColumn, SecretPlace,
@@ -50,7 +50,7 @@ impl Connecting {
     ) -> Result<Disconnected> {
         let this = self.clone();
         let whole = async move {
-            let webhook = this.end(&key).await?;
+            let webhook = in_time(this.end(&key)).await?;
             let here = async {
                 let discarded_hint_count = this.discard_hints(&key).await?;
                 Ok::<_, Error>((discarded_hint_count, this.delete(&key, tickets).await?))
@@ -60,7 +60,7 @@ impl Connecting {
             let connection = this.get(&key).await?;
             Ok(Disconnected { connection, deleted_ticket_count, discarded_hint_count, removal })
         };
-        self.writes.run(Box::pin(whole)).await
+        self.writes.run_in_steps(Box::pin(whole)).await
     }
 
     /// Ends the connection here, with every authorisation that was begun for it.
@@ -145,18 +145,23 @@ impl Connecting {
     async fn discard_hints(&self, key: &ConnectionKey) -> Result<i64> {
         let mut discarded = 0;
         loop {
-            let mut tx = self.store.begin().await?;
-            let (_locked, connection) = locked(&mut tx, key).await?;
-            if connection.state != ConnectionState::Disconnected {
-                return Ok(discarded);
-            }
-            let chunk = tx.delete_hints(key, CHUNK_ROWS).await?;
-            tx.commit().await?;
+            let chunk = in_time(self.discard_some_hints(key)).await?;
             discarded += chunk;
             if chunk < CHUNK_ROWS {
                 return Ok(discarded);
             }
         }
+    }
+
+    async fn discard_some_hints(&self, key: &ConnectionKey) -> Result<i64> {
+        let mut tx = self.store.begin().await?;
+        let (_locked, connection) = locked(&mut tx, key).await?;
+        if connection.state != ConnectionState::Disconnected {
+            return Ok(0);
+        }
+        let discarded = tx.delete_hints(key, CHUNK_ROWS).await?;
+        tx.commit().await?;
+        Ok(discarded)
     }
 
     /// Deletes what the connection has synced, and answers how many tickets left their objects.
@@ -165,9 +170,9 @@ impl Connecting {
             return Ok(0);
         }
         // Parked events first: a retry of theirs could bring tickets back.
-        while self.delete_parked_events(key).await? == CHUNK_ROWS {}
+        while in_time(self.delete_parked_events(key)).await? == CHUNK_ROWS {}
         let (mut live_count, mut after) = (0, 0);
-        while let Some(chunk) = self.delete_tickets(key, after).await? {
+        while let Some(chunk) = in_time(self.delete_tickets(key, after)).await? {
             live_count += chunk.live_count;
             after = chunk.last_id;
         }

@@ -15,7 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Zendesk: longer than the slowest, the refresh of tokens. A database host that is gone without a word
 /// answers never, and keeps a connection of the pool until somebody drops it.
 const WRITE_LIMIT: Duration = Duration::from_mins(2);
-/// How long a transaction may take that nobody waits for: longer than a lock is waited for.
+/// How long a transaction may take that is one of many, or that nobody waits for: longer than a lock is
+/// waited for.
 const TRANSACTION_LIMIT: Duration = Duration::from_secs(30);
 
 /// Runs transactions on tasks of their own. A cancelled call drops its future wherever it stands; a
@@ -45,7 +46,7 @@ impl Writes {
     /// # Errors
     /// What the write answers; [`Error::Internal`] if it panicked, [`Error::OutcomeUnknown`] if it
     /// stands where it is, on a database that says nothing.
-    pub async fn run<T, F>(&self, write: F) -> Result<T>
+    pub fn run<T, F>(&self, write: F) -> impl Future<Output = Result<T>>
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
@@ -53,7 +54,20 @@ impl Writes {
         let limit = self.limit;
         let whole =
             async move { timeout(limit, write).await.unwrap_or(Err(Error::OutcomeUnknown)) };
-        let ended = timeout(PATIENCE, self.tracker.spawn(whole.in_current_span())).await;
+        self.run_in_steps(Box::pin(whole))
+    }
+
+    /// The same for a write of many transactions, each of them [`in_time`]: together they may take as
+    /// long as they move.
+    ///
+    /// # Errors
+    /// Those of [`Writes::run`].
+    pub async fn run_in_steps<T, F>(&self, write: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let ended = timeout(PATIENCE, self.tracker.spawn(write.in_current_span())).await;
         ended
             .map_err(|_| Error::OutcomeUnknown)?
             .unwrap_or_else(|error| Err(Error::Internal(format!("a write was lost: {error}"))))
