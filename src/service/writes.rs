@@ -57,7 +57,7 @@ impl Writes {
         self.run_in_steps(Box::pin(whole))
     }
 
-    /// The same for a write of many transactions, each of them [`in_time`]: together they may take as
+    /// The same for a write of many transactions, each of them `in_time`: together they may take as
     /// long as they move.
     ///
     /// # Errors
