@@ -88,5 +88,5 @@ where
 {
     timeout(TRANSACTION_LIMIT, transaction)
         .await
-        .unwrap_or_else(|_| Err(Error::StoreUnavailable.into()))
+        .unwrap_or_else(|_| Err(Error::OutcomeUnknown.into()))
 }
